@@ -1,0 +1,216 @@
+"""Values that go into the ledger and come out of it: frozen, plain, free of SQL. Times are seconds since the epoch,
+by the database's clock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from farm.ledger.states import JobState, TaskState
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One job as it stands. `total`, `done` and `failed` count units; spec is plain JSON with names resolved."""
+
+    id: int
+    kind: str
+    spec: Mapping[str, Any]
+    state: JobState
+    priority: int
+    total: int
+    done: int
+    failed: int
+    key_id: int | None
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+    error: str | None
+    """Why it failed, or None."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A task one worker owns now. It writes with (task_id, attempt); units cursor … hi - 1 are its work."""
+
+    task_id: int
+    job_id: int
+    kind: str
+    spec: Mapping[str, Any]
+    lo: int
+    hi: int
+    cursor: int
+    attempt: int
+    lease_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortraitRow:
+    """One stored portrait. `key` holds bytes whose sha256 is `sha256`; made on `render_class`."""
+
+    recipe: str
+    key: str
+    sha256: str
+    size_bytes: int
+    render_class: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedUnit:
+    """One unit that raised, with the error in words."""
+
+    unit: int
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """What a beat carries: units before `cursor` are settled; `units_done` is for the progress bar of kinds whose
+    cursor moves only at the end of a slice."""
+
+    cursor: int
+    portraits: tuple[PortraitRow, ...] = ()
+    failures: tuple[FailedUnit, ...] = ()
+    units_done: int | None = None
+    rate: float | None = None
+    """Units a second measured by this worker for this kind of work, to size its next task."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BeatReply:
+    """What a beat brings back. `owned` False: another attempt or nobody owns it, stop at once and write nothing."""
+
+    owned: bool
+    hi: int = 0
+    job_state: JobState = JobState.RUNNING
+    draining: bool = False
+
+    @property
+    def stop(self) -> bool:
+        """True when the worker should end its micro-batch and give the rest back."""
+        return not self.owned or self.draining or self.job_state is JobState.CANCELLED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One task as it stands, for pages, tests and the record."""
+
+    id: int
+    job_id: int
+    kind: str
+    lo: int
+    hi: int
+    cursor: int
+    state: TaskState
+    attempt: int
+    failures: int
+    losses: int
+    worker: str | None
+    lease_until: float | None
+    progress_at: float | None
+    units_done: int | None
+    output: Mapping[str, Any] | None
+    error: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """One quarantined unit of a job."""
+
+    job_id: int
+    unit: int
+    error: str
+    attempts: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker:
+    """One worker process as it last reported. `kinds` are the queues it serves; seen_at by the database's clock."""
+
+    name: str
+    kinds: tuple[str, ...]
+    device: str
+    render_class: str
+    slots: int
+    draining: bool
+    seen_at: float
+    leave_until: float | None
+    rates: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """One immutable dataset version."""
+
+    name: str
+    version: int
+    manifest_key: str
+    manifest_sha256: str
+    kept: int
+    dropped: int
+    job_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One training of one stage. `config` is the resolved configuration."""
+
+    name: str
+    stage: str
+    config: Mapping[str, Any]
+    job_id: int
+    nimg: int
+    """Images shown up to the last checkpoint."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """One accepted slice of a run: the checkpoint a later slice starts from."""
+
+    run: str
+    start_nimg: int
+    end_nimg: int
+    attempt: int
+    checkpoint_prefix: str
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CascadeRow:
+    """One cascade version. `config` is its cascade.json."""
+
+    digest: str
+    name: str
+    version: int
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKey:
+    """One API key; only its sha256 is kept."""
+
+    id: int
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a task leaves in the ledger, written in the same transaction that closes or releases it.
+
+    output: small plain JSON kept on the task's row (a curate task's verdicts key). slice: a run's new checkpoint.
+    cascade: a new cascade; its version is given by the ledger. dataset: a finished dataset version.
+    """
+
+    output: Mapping[str, Any] | None = None
+    slice: Slice | None = None
+    cascade: CascadeRow | None = None
+    dataset: Dataset | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demand:
+    """What one queue could use now: tasks claimable at once, and free slots of live workers serving it."""
+
+    queue: str
+    claimable: int
+    free_slots: int

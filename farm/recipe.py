@@ -1,0 +1,147 @@
+"""What makes one portrait: a versioned value in canonical JSON, its digest, and its text inside the file.
+
+Same recipe, same bytes on one render class (device model, torch build, instruction set, dtype, threads); within the
+cascade's stated tolerance elsewhere. The render class is therefore *not* part of the recipe: the portrait's row and
+its file record it beside the recipe (docs/decisions/0001).
+"""
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from farm.errors import InvalidInput, Problem
+
+RECIPE_VERSION = 1
+SEED_LIMIT = 2**63
+"""Seeds are 0 … 2^63 - 1, so that they fit a signed 64-bit column."""
+
+
+def canonical_json(value: Any) -> bytes:
+    """`value` as UTF-8 JSON with sorted keys, no spaces and no NaN: equal values give equal bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def canonical_digest(value: Any) -> str:
+    """sha256, in hex, of `canonical_json(value)`."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One upscaler step of the chain: which stage paints it, at which noise level and scale.
+
+    stage: index into the cascade's stages (1 is the first upscaler; the base is 0).
+    sigma: noise added to the step's input, in units of the [-1, 1] range; 0 is none.
+    scale_log2: scale channel log2(s / S); 0 paints at the full size the stage was built for.
+    """
+
+    stage: int
+    sigma: float = 0.0
+    scale_log2: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides one portrait.
+
+    cascade: sha256 digest of the cascade. latent_seed: seed of z. noise_seed: seed of the position-keyed noise, apart
+    from the latent's so that a film can hold it still. psi: truncation, scales z, 0 … 1.5. steps: the upscalers in
+    order; none means the base's own size. size_px: side of the square output. resampler: "none", or "area" when the
+    chain's end is reduced to size_px.
+    """
+
+    cascade: str
+    latent_seed: int
+    noise_seed: int
+    psi: float = 1.0
+    steps: tuple[Step, ...] = ()
+    size_px: int
+    resampler: str = "none"
+    version: int = RECIPE_VERSION
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict that `from_json` reads back and `digest` hashes."""
+        value = asdict(self)
+        # Seeds as strings: readers in JavaScript would round integers above 2^53.
+        value["latent_seed"], value["noise_seed"] = str(self.latent_seed), str(self.noise_seed)
+        value["psi"] = float(self.psi)
+        value["steps"] = [
+            {"stage": s.stage, "sigma": float(s.sigma), "scale_log2": float(s.scale_log2)} for s in self.steps
+        ]
+        return value
+
+    @classmethod
+    def from_json(cls, value: Any) -> "Recipe":
+        """The recipe written by `to_json`.
+
+        Raises InvalidInput naming every wrong field.
+        """
+        problems = _problems(value)
+        if problems:
+            raise InvalidInput("this is not a recipe", problems=problems)
+        fields = dict(value)
+        fields["latent_seed"], fields["noise_seed"] = int(fields["latent_seed"]), int(fields["noise_seed"])
+        fields["steps"] = tuple(Step(**step) for step in fields["steps"])
+        return cls(**fields)
+
+    @property
+    def digest(self) -> str:
+        """sha256, in hex, over the canonical JSON: the name of the portrait."""
+        return canonical_digest(self.to_json())
+
+    @property
+    def text(self) -> str:
+        """Canonical JSON as text, for the file's metadata."""
+        return canonical_json(self.to_json()).decode()
+
+
+def _problems(value: Any) -> list[Problem]:
+    if not isinstance(value, dict):
+        return [Problem("", "must be an object")]
+    known = set(Recipe.__dataclass_fields__)
+    found = [Problem(str(name), "unknown field") for name in sorted(set(value) - known, key=str)]
+    found += [Problem(name, "is missing") for name in sorted(known - set(value))]
+    checks = {
+        "cascade": _is_digest,
+        "latent_seed": _is_seed,
+        "noise_seed": _is_seed,
+        "psi": lambda v: _is_number(v) and 0 <= v <= 1.5,
+        "steps": lambda v: isinstance(v, list) and all(map(_is_step, v)),
+        "size_px": lambda v: _is_integer(v) and 8 <= v <= 65536,
+        "resampler": lambda v: v in ("none", "area"),
+        "version": lambda v: v == RECIPE_VERSION,
+    }
+    return found + [Problem(n, "has a wrong value") for n, good in checks.items() if n in value and not good(value[n])]
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef")
+
+
+def _is_seed(value: Any) -> bool:
+    return (
+        isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20 and int(value) < SEED_LIMIT
+    )
+
+
+def _is_step(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and set(value) == set(Step.__dataclass_fields__)
+        and _is_integer(value["stage"])
+        and 1 <= value["stage"] <= 16
+        and _is_number(value["sigma"])
+        and 0 <= value["sigma"] <= 1
+        and _is_number(value["scale_log2"])
+        and -8 <= value["scale_log2"] <= 8
+    )

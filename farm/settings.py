@@ -1,0 +1,116 @@
+"""One frozen Settings; the only reader of the environment. Every variable is FARM_<NAME IN CAPITALS>.
+
+Standard variables of others keep their names and meaning: AWS_* is read by boto3, CUDA_VISIBLE_DEVICES by torch.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from farm.errors import Problem, SettingsInvalid
+
+PREFIX = "FARM_"
+EMBEDDED_FILE = "run/embedded.json"
+"""Written by the embedded farm while it runs: the addresses it chose. Read here so that the commands beside it find it."""
+
+
+class Settings(BaseModel):
+    """How this farm is set up. Durations are in seconds, sizes in the unit their name ends with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path = Field(description="folder of everything the embedded farm keeps; FARM_HOME, else $XDG_DATA_HOME/farm")
+    ledger_url: str = Field(
+        "", description="SQLAlchemy URL; default sqlite in `home`; postgresql+psycopg://… for many machines"
+    )
+    storage_url: str = Field("", description="file:///folder or s3://bucket/prefix; default a folder in `home`")
+    s3_endpoint_url: str | None = Field(None, description="S3 server as the farm sees it; None is AWS")
+    s3_public_endpoint_url: str | None = Field(None, description="S3 server as users see it, in signed links")
+    redis_url: str = Field("", description="redis://[:password@]host:port/db of the broker")
+    key_prefix: str = Field(
+        "farm", pattern=r"^[a-z0-9-]{1,32}$", description="prefix of every Redis key: two farms on one Redis"
+    )
+
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(8800, ge=0, le=65535, description="0 picks a free port")
+    flower_port: int = Field(8801, ge=0, le=65535, description="0 picks a free port")
+
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="device of this machine's worker")
+    threads: int = Field(0, ge=0, le=256, description="torch threads of a worker; 0 is one per core it may use")
+    worker_name: str = Field("", pattern=r"^[A-Za-z0-9_.-]{0,64}$", description="default <host>-<device>")
+
+    lease_s: float = Field(30.0, gt=0, description="how long a claim holds without a beat; at least six beats")
+    beat_s: float = Field(3.0, gt=0, description="how often a running task reports")
+    tick_s: float = Field(2.0, gt=0, description="how often the reaper and the nudge run")
+    stall_s: float = Field(600.0, gt=0, description="a task without progress for so long gives its lease up")
+    task_target_s: float = Field(60.0, gt=0, description="how long a task should last when it is cut")
+    ticket_limit_s: float = Field(3600.0, gt=0, description="hard time limit of one ticket, behind the stall limit")
+    shutdown_s: float = Field(10.0, gt=0, description="what a stopping worker gets beyond its micro-batch")
+
+    photo_max_bytes: int = Field(100_000_000, gt=0)
+    photo_max_px: int = Field(150_000_000, gt=0, description="width times height")
+    upload_max_bytes: int = Field(2_000_000_000, gt=0, description="largest archive accepted for import")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "home" not in value:
+            return value
+        home = Path(value["home"]).expanduser().absolute()
+        filled = {**value, "home": home}
+        filled["ledger_url"] = value.get("ledger_url") or f"sqlite:///{home / 'ledger.sqlite'}"
+        filled["storage_url"] = value.get("storage_url") or (home / "objects").as_uri()
+        return filled
+
+    @model_validator(mode="after")
+    def _check(self) -> "Settings":
+        if self.lease_s < 6 * self.beat_s:
+            raise ValueError("FARM_LEASE_S must be at least six times FARM_BEAT_S")
+        return self
+
+    @property
+    def is_sqlite(self) -> bool:
+        """True where the ledger is the embedded one: one machine, local disk."""
+        return self.ledger_url.startswith("sqlite")
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process: defaults, then what a running embedded farm wrote, then the environment.
+
+    Raises SettingsInvalid naming every wrong variable.
+    """
+    environment = os.environ if environment is None else environment
+    home = Path(environment.get("FARM_HOME") or _default_home(environment))
+    values: dict[str, Any] = {**_embedded_values(home), "home": home}
+    for name in Settings.model_fields:
+        given = environment.get(PREFIX + name.upper())
+        if given is not None and name != "home":
+            values[name] = given
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        problems = [
+            Problem(PREFIX + ".".join(map(str, item["loc"])).upper() if item["loc"] else "settings", item["msg"])
+            for item in error.errors()
+        ]
+        raise SettingsInvalid("settings are wrong", problems=problems) from error
+
+
+def _default_home(environment: Mapping[str, str]) -> Path:
+    data_home = environment.get("XDG_DATA_HOME") or str(Path(environment.get("HOME", "~")) / ".local/share")
+    return Path(data_home).expanduser() / "farm"
+
+
+def _embedded_values(home: Path) -> dict[str, Any]:
+    """What a running embedded farm wrote of its addresses, or nothing."""
+    try:
+        written = json.loads((home / EMBEDDED_FILE).read_text())
+    except (OSError, ValueError):
+        return {}
+    allowed = ("redis_url", "api_host", "api_port", "flower_port")
+    return {name: written[name] for name in allowed if name in written} if isinstance(written, dict) else {}

@@ -1,0 +1,26 @@
+"""What a user may ask for: frozen values, unknown fields refused, every mistake told at once with its field."""
+
+from farm.specs.jobs import (
+    AssembleSpec,
+    CurateSpec,
+    ImportSpec,
+    JobKind,
+    JobSpec,
+    RenderSpec,
+    TrainSpec,
+    parse_spec,
+)
+from farm.specs.seeds import SeedRange, parse_seeds
+
+__all__ = [
+    "AssembleSpec",
+    "CurateSpec",
+    "ImportSpec",
+    "JobKind",
+    "JobSpec",
+    "RenderSpec",
+    "SeedRange",
+    "TrainSpec",
+    "parse_seeds",
+    "parse_spec",
+]

@@ -1,0 +1,127 @@
+"""One frozen model per kind of job. Names are resolved to digests by the service before a job is stored."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+
+from farm.errors import InvalidInput, Problem
+from farm.recipe import SEED_LIMIT
+from farm.specs.seeds import parse_seeds
+
+JobKind = Literal["curate", "train", "assemble", "import", "render"]
+
+NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+"""Names of datasets, runs and cascades: they become parts of storage keys."""
+DIGEST = r"^[0-9a-f]{64}$"
+
+Name = Annotated[str, Field(pattern=NAME)]
+Digest = Annotated[str, Field(pattern=DIGEST)]
+Seed = Annotated[int, Field(ge=0, lt=SEED_LIMIT)]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class CurateSpec(_Spec):
+    """Look at every photo of an intake list and write a dataset version."""
+
+    kind: Literal["curate"] = "curate"
+    dataset: Name
+    intake: Digest = Field(description="sha256 of the intake list in storage: photos in order, and people where known")
+    photos: int = Field(ge=1, le=10_000_000, description="how many photos the list names")
+    min_native_px: int = Field(64, ge=16, le=4096, description="a face of less true detail teaches no stage")
+
+
+class TrainSpec(_Spec):
+    """Train one stage: a run, as a chain of slices."""
+
+    kind: Literal["train"] = "train"
+    run: Name
+    stage: Literal["base", "upscaler"]
+    dataset: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}(@\d{1,6})?$", description="name or name@version")
+    preset: Name
+    stage_before: Name | None = Field(
+        None, description="run whose outputs an upscaler also learns on; None: photos only"
+    )
+    total_nimg: int | None = Field(None, ge=1, le=10**9, description="images shown in all; None: the preset's")
+    slice_nimg: int | None = Field(None, ge=1, le=10**8, description="images shown per slice; None: the preset's")
+    seed: Seed = 0
+
+
+class AssembleSpec(_Spec):
+    """Freeze trained runs into a cascade version."""
+
+    kind: Literal["assemble"] = "assemble"
+    cascade: Name
+    runs: tuple[Name, ...] = Field(min_length=1, max_length=8, description="base first, then upscalers in order")
+
+
+class ImportSpec(_Spec):
+    """Check an uploaded cascade archive and keep it."""
+
+    kind: Literal["import"] = "import"
+    cascade: Name
+    intake: Digest = Field(description="sha256 of the archive in storage")
+
+
+class RenderSpec(_Spec):
+    """Portraits of a cascade for a set of seeds at one of its stage sizes."""
+
+    kind: Literal["render"] = "render"
+    cascade: str = Field(
+        pattern=r"^([0-9a-f]{64}|[a-z0-9][a-z0-9._-]{0,63}(@\d{1,6})?)$", description="name, name@version or digest"
+    )
+    seeds: str = Field(max_length=50_000, description="7 or 0..99 or 0..9,20..29; ends included")
+    size_px: int = Field(ge=8, le=65536)
+    psi: float = Field(0.7, ge=0, le=1.5, description="truncation: lower is more ordinary, higher more various")
+    noise_seed: Seed | None = Field(None, description="None: each portrait's own seed")
+    sigma: float = Field(0.0, ge=0, le=1, description="noise added before each enlargement")
+
+    @field_validator("psi", "sigma", mode="before")
+    @classmethod
+    def _whole_numbers_are_numbers(cls, value: Any) -> Any:
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_parse(cls, value: str) -> str:
+        try:
+            return ",".join(map(str, parse_seeds(value)))
+        except InvalidInput as error:
+            raise ValueError("; ".join(p.message for p in error.problems)) from error
+
+
+JobSpec = CurateSpec | TrainSpec | AssembleSpec | ImportSpec | RenderSpec
+_ADAPTER: TypeAdapter[JobSpec] = TypeAdapter(Annotated[JobSpec, Field(discriminator="kind")])
+
+
+def parse_spec(value: Mapping[str, Any]) -> JobSpec:
+    """A job spec from plain JSON.
+
+    Raises InvalidInput naming every wrong field at once.
+    """
+    try:
+        return _ADAPTER.validate_json(_dump(value))
+    except ValidationError as error:
+        raise InvalidInput("the job has mistakes", problems=problems_of(error)) from error
+
+
+def problems_of(error: ValidationError) -> tuple[Problem, ...]:
+    """pydantic's findings as our own, without the name of the union's branch in the path."""
+    kinds = {"curate", "train", "assemble", "import", "render"}
+    return tuple(
+        Problem(
+            ".".join(str(part) for i, part in enumerate(item["loc"]) if not (i == 0 and part in kinds)),
+            item["msg"].removeprefix("Value error, "),
+        )
+        for item in error.errors(include_url=False)
+    )
+
+
+def _dump(value: Mapping[str, Any]) -> bytes:
+    try:
+        return TypeAdapter(dict[str, Any]).dump_json(dict(value))
+    except (TypeError, ValueError) as error:
+        raise InvalidInput("the job is not plain JSON", problems=[Problem("", str(error))]) from error

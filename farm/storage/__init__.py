@@ -1,0 +1,1 @@
+"""Objects by key: a folder, or S3."""

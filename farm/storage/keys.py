@@ -1,0 +1,66 @@
+"""Every key in storage, in one readable table.
+
+| object | key |
+|---|---|
+| photo | photos/<2>/<sha256>.<ext> |
+| upload: list of photos to curate, or a cascade archive | intakes/<2>/<sha256> |
+| curate task's verdicts, by attempt | jobs/<job>/verdicts/<lo>-<hi>.<attempt>.json |
+| dataset version | datasets/<name>/<version>/manifest.parquet |
+| run's configuration | runs/<run>/config.json |
+| slice's log, by attempt | runs/<run>/logs/<start nimg>.<attempt>.jsonl |
+| sample grid, by attempt | runs/<run>/samples/<nimg>.<attempt>.png |
+| checkpoint, by attempt | runs/<run>/slices/<start nimg>.<attempt>/<file> |
+| cascade | cascades/<digest>/cascade.json, cascades/<digest>/<stage>.safetensors |
+| master | portraits/<2>/<recipe digest>.png |
+| job's result list and contact sheet | jobs/<job>/manifest/<part>.parquet, jobs/<job>/contact.jpg |
+"""
+
+
+def photo(sha256: str, extension: str) -> str:
+    return f"photos/{sha256[:2]}/{sha256}.{extension}"
+
+
+def intake(sha256: str) -> str:
+    return f"intakes/{sha256[:2]}/{sha256}"
+
+
+def verdicts(job_id: int, lo: int, hi: int, attempt: int) -> str:
+    return f"jobs/{job_id}/verdicts/{lo:09d}-{hi:09d}.{attempt}.json"
+
+
+def dataset_manifest(name: str, version: int) -> str:
+    return f"datasets/{name}/{version}/manifest.parquet"
+
+
+def run_config(run: str) -> str:
+    return f"runs/{run}/config.json"
+
+
+def slice_log(run: str, start_nimg: int, attempt: int) -> str:
+    return f"runs/{run}/logs/{start_nimg:010d}.{attempt}.jsonl"
+
+
+def sample_grid(run: str, nimg: int, attempt: int) -> str:
+    return f"runs/{run}/samples/{nimg:010d}.{attempt}.png"
+
+
+def checkpoint(run: str, start_nimg: int, attempt: int) -> str:
+    """Prefix of a checkpoint's files, ending in a slash."""
+    return f"runs/{run}/slices/{start_nimg:010d}.{attempt}/"
+
+
+def cascade(digest: str) -> str:
+    """Prefix of a cascade's files, ending in a slash."""
+    return f"cascades/{digest}/"
+
+
+def portrait(recipe_digest: str) -> str:
+    return f"portraits/{recipe_digest[:2]}/{recipe_digest}.png"
+
+
+def job_manifest(job_id: int, part: int) -> str:
+    return f"jobs/{job_id}/manifest/{part:06d}.parquet"
+
+
+def contact_sheet(job_id: int) -> str:
+    return f"jobs/{job_id}/contact.jpg"

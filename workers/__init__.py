@@ -1,0 +1,1 @@
+"""The workers do the work: curate, train, assemble, render. The only place with torch."""

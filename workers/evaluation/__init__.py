@@ -1,0 +1,1 @@
+"""Where evaluation will live: features, distances, verdicts, reports."""

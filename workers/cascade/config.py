@@ -1,0 +1,275 @@
+"""What a cascade is made of, as frozen values: read strictly from JSON, written canonically.
+
+A configuration decides the names and shapes of every tensor, and the canonical call decides the bits that come out,
+so both belong to a cascade's digest. Every mistake in a file raises :class:`farm.errors.CascadeInvalid` naming the
+field.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from farm.errors import CascadeInvalid
+
+Json = Mapping[str, object]
+Dtype = Literal["bf16", "fp32"]
+
+FORMAT = 1
+FACTORS = (2, 3, 4, 6, 8)
+MAX_CHANNELS = 4096
+MAX_SIZE_PX = 65_536
+
+
+@dataclass(frozen=True)
+class BaseConfig:
+    """The base stage: ``z -> [3, size_px, size_px]`` (R3GAN, Huang et al. 2025, arXiv 2501.05441).
+
+    ``widths`` are channels from 4 px up to ``size_px``, one entry per doubling. ``expansion`` times the width is what
+    the 3x3 convolution inside a block sees, in groups of ``group_channels`` channels (0: dense).
+    """
+
+    size_px: int = 64
+    latent_dim: int = 64
+    widths: tuple[int, ...] = (192, 128, 96, 64, 32)
+    blocks: int = 1
+    expansion: int = 1
+    group_channels: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what no network can be built from."""
+        _require(bool(self.widths), "widths", "at least one")
+        _within("latent_dim", self.latent_dim, 1, MAX_CHANNELS)
+        _within("blocks", self.blocks, 1, 16)
+        _within("expansion", self.expansion, 1, 8)
+        _require(
+            self.size_px == 4 * 2 ** (len(self.widths) - 1), "size_px", f"4·2^{len(self.widths) - 1} for these widths"
+        )
+        for width in self.widths:
+            _within("widths", width, 1, MAX_CHANNELS)
+            groups = self.group_channels
+            _require(
+                groups == 0 or width * self.expansion % groups == 0, "group_channels", "a divisor of every inner width"
+            )
+        _require(self.group_channels == 0 or self.group_channels >= 8, "group_channels", "0 (dense) or at least 8")
+
+
+@dataclass(frozen=True)
+class UpscalerConfig:
+    """An upscaler stage: ``[3, h, w] -> [3, factor·h, factor·w]``, in two parts, a guide and a painter.
+
+    ``input_px`` is the side of the small picture the stage was made for; its own size is ``factor·input_px``. The
+    guide sees the whole picture at ``guide_input_px`` on the long side at most and leaves ``guide_channels`` maps of
+    half that size. ``texture_dim`` numbers (0: none) describe the wanted texture, broadcast over the picture.
+    """
+
+    factor: int = 4
+    input_px: int = 64
+    channels: int = 48
+    blocks: int = 4
+    full_channels: int = 16
+    guide_input_px: int = 64
+    guide_width: int = 32
+    guide_channels: int = 16
+    guide_blocks: int = 3
+    texture_dim: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what no network can be built from."""
+        _require(self.factor in FACTORS, "factor", f"one of {FACTORS}")
+        _within("input_px", self.input_px, 8, MAX_SIZE_PX)
+        for field in ("channels", "full_channels", "guide_width", "guide_channels"):
+            _within(field, int(getattr(self, field)), 1, MAX_CHANNELS)
+        _within("blocks", self.blocks, 1, 64)
+        _within("guide_blocks", self.guide_blocks, 1, 64)
+        _within("texture_dim", self.texture_dim, 0, 64)
+        _within("guide_input_px", self.guide_input_px, 16, 256)
+        _require(self.guide_input_px % 8 == 0, "guide_input_px", "a multiple of 8")
+
+    @property
+    def size_px(self) -> int:
+        """Side of the picture this stage leaves, in pixels."""
+        return self.factor * self.input_px
+
+
+@dataclass(frozen=True)
+class CanonicalCall:
+    """The one way a stage is called: batch, shape, dtype and threads change bits, so all are fixed, here.
+
+    ``window_px`` is the side of an upscaler's input window in its own low-resolution pixels (a base ignores it: 0);
+    ``micro_batch`` is the number of windows or latents a call takes, the last call being padded and its surplus
+    dropped.
+    """
+
+    window_px: int
+    micro_batch: int
+    dtype: Dtype = "bf16"
+    threads: int = 2
+
+    def __post_init__(self) -> None:
+        """Refuse calls nobody can make."""
+        _within("window_px", self.window_px, 0, MAX_SIZE_PX)
+        _within("micro_batch", self.micro_batch, 1, 4096)
+        _within("threads", self.threads, 1, 256)
+        _require(self.dtype in ("bf16", "fp32"), "dtype", "bf16 or fp32")
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """One trained stage: its network, its canonical call, and how far it was taught.
+
+    ``taught_to_px``: the largest picture side it learned from. ``scale_min``: the smallest log2(s / size) it learned
+    (0 at most); rendering clamps the scale channel to [scale_min, 0]. ``halo_px``: how far, in input pixels, an
+    output pixel looks.
+    """
+
+    network: BaseConfig | UpscalerConfig
+    call: CanonicalCall
+    taught_to_px: int
+    halo_px: int = 0
+    scale_min: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse a window that would be all halo, and scales that mean nothing."""
+        _within("taught_to_px", self.taught_to_px, 1, MAX_SIZE_PX)
+        _within("halo_px", self.halo_px, 0, 4096)
+        _require(-8.0 <= self.scale_min <= 0.0, "scale_min", "between -8 and 0")
+        if isinstance(self.network, UpscalerConfig):
+            _require(self.call.window_px > 2 * self.halo_px, "window_px", "more than two halos")
+
+
+@dataclass(frozen=True)
+class CascadeConfig:
+    """An ordered chain of stages, a base first, and the tolerance within which other machines must agree.
+
+    ``tolerance_levels``: largest mean absolute difference, in 8-bit levels, between two render classes.
+    """
+
+    stages: tuple[StageConfig, ...]
+    tolerance_levels: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse chains whose sizes do not meet."""
+        _require(bool(self.stages), "stages", "at least one")
+        _require(len(self.stages) <= 8, "stages", "8 at most")
+        _require(0.0 <= self.tolerance_levels <= 255.0, "tolerance_levels", "between 0 and 255")
+        _require(isinstance(self.stages[0].network, BaseConfig), "stages[0]", "a base")
+        for index in range(1, len(self.stages)):
+            stage = self.stages[index].network
+            before = self.stages[index - 1].network.size_px
+            _require(isinstance(stage, UpscalerConfig), f"stages[{index}]", "an upscaler")
+            if isinstance(stage, UpscalerConfig):
+                _require(
+                    stage.input_px == before, f"stages[{index}].input_px", f"{before}, the size of the stage before"
+                )
+
+    @property
+    def sizes_px(self) -> tuple[int, ...]:
+        """The side each stage leaves, smallest first: what the cascade can render natively."""
+        return tuple(stage.network.size_px for stage in self.stages)
+
+    def to_json(self) -> dict[str, object]:
+        """The configuration as plain JSON values; :meth:`from_json` reads it back to an equal value."""
+        return {
+            "format": FORMAT,
+            "stages": [stage_to_json(stage) for stage in self.stages],
+            "tolerance_levels": self.tolerance_levels,
+        }
+
+    @classmethod
+    def from_json(cls, value: object) -> CascadeConfig:
+        """Read a configuration strictly. Raises CascadeInvalid on an unknown, missing or wrong field, naming it."""
+        fields = _object(value, "cascade.json", {"format", "stages", "tolerance_levels"})
+        if fields["format"] != FORMAT:
+            raise CascadeInvalid(f"cascade.json: format is {fields['format']!r}, this farm reads {FORMAT}")
+        stages = fields["stages"]
+        if not isinstance(stages, list):
+            raise CascadeInvalid("cascade.json: stages must be a list")
+        read = tuple(stage_from_json(stage, where=f"stages[{index}]") for index, stage in enumerate(stages))
+        return cls(stages=read, tolerance_levels=_number(fields["tolerance_levels"], "tolerance_levels"))
+
+
+def network_to_json(network: BaseConfig | UpscalerConfig) -> dict[str, object]:
+    """A network's configuration with its kind, as plain JSON values."""
+    fields = dataclasses.asdict(network)
+    if isinstance(network, BaseConfig):
+        return {"kind": "base", **fields, "widths": list(network.widths)}
+    return {"kind": "upscaler", **fields}
+
+
+def network_from_json(value: object, *, where: str = "network") -> BaseConfig | UpscalerConfig:
+    """Read a network's configuration strictly. Raises CascadeInvalid naming the field."""
+    if not isinstance(value, dict):
+        raise CascadeInvalid(f"{where} must be an object")
+    kind = value.get("kind")
+    rest = {key: item for key, item in value.items() if key != "kind"}
+    if kind == "upscaler":
+        fields = _object(rest, where, {field.name for field in dataclasses.fields(UpscalerConfig)})
+        return UpscalerConfig(**{key: _integer(item, f"{where}.{key}") for key, item in fields.items()})
+    if kind != "base":
+        raise CascadeInvalid(f"{where}.kind is {kind!r}, expected base or upscaler")
+    fields = dict(_object(rest, where, {field.name for field in dataclasses.fields(BaseConfig)}))
+    widths = fields.pop("widths")
+    if not isinstance(widths, list):
+        raise CascadeInvalid(f"{where}.widths must be a list")
+    numbers = {key: _integer(item, f"{where}.{key}") for key, item in fields.items()}
+    return BaseConfig(widths=tuple(_integer(width, f"{where}.widths") for width in widths), **numbers)
+
+
+def stage_to_json(stage: StageConfig) -> dict[str, object]:
+    """A stage's configuration as plain JSON values."""
+    return {
+        **dataclasses.asdict(stage),
+        "network": network_to_json(stage.network),
+        "call": dataclasses.asdict(stage.call),
+    }
+
+
+def stage_from_json(value: object, *, where: str) -> StageConfig:
+    """Read one stage strictly. Raises CascadeInvalid naming the field."""
+    fields = _object(value, where, {field.name for field in dataclasses.fields(StageConfig)})
+    call = dict(_object(fields["call"], f"{where}.call", {field.name for field in dataclasses.fields(CanonicalCall)}))
+    dtype = call.pop("dtype")
+    if dtype != "bf16" and dtype != "fp32":
+        raise CascadeInvalid(f"{where}.call.dtype is {dtype!r}, expected bf16 or fp32")
+    numbers = {key: _integer(item, f"{where}.call.{key}") for key, item in call.items()}
+    return StageConfig(
+        network=network_from_json(fields["network"], where=f"{where}.network"),
+        call=CanonicalCall(dtype=dtype, **numbers),
+        taught_to_px=_integer(fields["taught_to_px"], f"{where}.taught_to_px"),
+        halo_px=_integer(fields["halo_px"], f"{where}.halo_px"),
+        scale_min=_number(fields["scale_min"], f"{where}.scale_min"),
+    )
+
+
+def _object(value: object, where: str, names: set[str]) -> Json:
+    if not isinstance(value, dict):
+        raise CascadeInvalid(f"{where} must be an object")
+    wrong = [f"unknown {name!r}" for name in sorted(set(value) - names)]
+    wrong += [f"missing {name!r}" for name in sorted(names - set(value))]
+    if wrong:
+        raise CascadeInvalid(f"{where}: {', '.join(wrong)}")
+    return value
+
+
+def _integer(value: object, where: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise CascadeInvalid(f"{where} must be an integer, not {value!r}")
+    return value
+
+
+def _number(value: object, where: str) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise CascadeInvalid(f"{where} must be a number, not {value!r}")
+    return float(value)
+
+
+def _within(field: str, value: int, low: int, high: int) -> None:
+    _require(low <= value <= high, field, f"between {low} and {high}")
+
+
+def _require(holds: bool, field: str, wanted: str) -> None:
+    if not holds:
+        raise CascadeInvalid(f"{field} must be {wanted}")

@@ -1,0 +1,92 @@
+"""Noise as a function of position, and latents as a function of a seed: one counter-based generator for both.
+
+No generator state exists: a value depends on its key and its integer coordinates alone, so tiles, batches, processes
+and devices agree bit for bit (docs/recipes.md §2). All arithmetic is integer, in int64 tensors masked to 32 bits with
+every product below 2^63; the last step is one exact int-to-float conversion and one float32 division. Box–Muller is
+avoided: log and cos differ between devices.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+_MASK = 0xFFFF_FFFF
+_STRIDE = 0x9E37_79B1
+# The sum of four independent uniform 16-bit integers: mean 4·65535/2, standard deviation sqrt(4·(2^32 - 1)/12).
+_MEAN = 131_070
+_STD = 37_837.2275
+
+
+def key_words(*parts: int | str) -> tuple[int, int, int]:
+    """Three 32-bit words from the sha256 of the canonical JSON list of ``parts``."""
+    text = json.dumps(parts, separators=(",", ":"), ensure_ascii=True)
+    digest = hashlib.sha256(text.encode("ascii")).digest()
+    first, second, third = (int.from_bytes(digest[start : start + 4], "big") for start in (0, 4, 8))
+    return first, second, third
+
+
+def keyed_normal(keys: Tensor, y: Tensor, x: Tensor) -> Tensor:
+    """Nearly normal values (mean 0, variance 1, kurtosis 2.70, within ±3.47) at integer positions.
+
+    Args:
+        keys: int64 [..., 3], words in 0 … 2^32 - 1.
+        y: int64 [..., H], rows in 0 … 2^31 - 1; leading dimensions broadcast with those of ``keys``.
+        x: int64 [..., W], columns in the same range.
+
+    Returns:
+        float32 [..., H, W].
+    """
+    k0, k1, k2 = (keys[..., word, None] for word in range(3))
+    row = _mix((y ^ k0) & _MASK)
+    h = row[..., :, None] + ((x * _STRIDE) & _MASK)[..., None, :]
+    a = _mix((h ^ k1[..., None]) & _MASK)
+    b = _mix((a + k2[..., None]) & _MASK)
+    total = (a & 0xFFFF) + (a >> 16) + (b & 0xFFFF) + (b >> 16)
+    return (total - _MEAN).to(torch.float32) / _STD
+
+
+def latents(seeds: Sequence[int], dim: int, *, device: torch.device | str = "cpu") -> Tensor:
+    """One latent a seed: float32 [N, dim], nearly unit normal, a function of (seed, index) only.
+
+    Seeds: 0 … 2^63 - 1.
+    """
+    keys = torch.tensor([key_words("latent", seed) for seed in seeds], dtype=torch.int64, device=device).reshape(-1, 3)
+    zero = torch.zeros(1, dtype=torch.int64, device=device)
+    return keyed_normal(keys, zero, torch.arange(dim, device=device))[:, 0]
+
+
+@dataclass(frozen=True)
+class NoiseField:
+    """The noise around N windows: each has its own seed and its own absolute place in its own picture.
+
+    ``step`` is the index of the step in the chain (not the stage's name: a stage applied twice must not repeat its
+    noise). ``top`` and ``left`` are the windows' corners in the painter's low-resolution grid.
+    """
+
+    seeds: tuple[int, ...]
+    step: int
+    top: tuple[int, ...]
+    left: tuple[int, ...]
+
+    def maps(self, *, layer: int, channels: int, grid: int, size: tuple[int, int], device: torch.device) -> Tensor:
+        """Noise for one layer: float32 [N, channels, H, W]; ``grid``: the layer's pixels per low-resolution pixel."""
+        words = [key_words("noise", seed, self.step, layer, c) for seed in self.seeds for c in range(channels)]
+        keys = torch.tensor(words, dtype=torch.int64, device=device).reshape(-1, channels, 3)
+        y = grid * torch.tensor(self.top, device=device)[:, None, None] + torch.arange(size[0], device=device)
+        x = grid * torch.tensor(self.left, device=device)[:, None, None] + torch.arange(size[1], device=device)
+        return keyed_normal(keys, y, x)
+
+
+def _mix(h: Tensor) -> Tensor:
+    """A 32-bit integer hash with good avalanche (the two-multiplier form of Wellons' search)."""
+    h = h ^ (h >> 16)
+    h = (h * 0x7FEB_352D) & _MASK
+    h = h ^ (h >> 15)
+    h = (h * 0x2C1B_3C6D) & _MASK
+    return h ^ (h >> 16)

@@ -8,6 +8,7 @@ its file record it beside the recipe (docs/decisions/0001).
 import hashlib
 import json
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -103,7 +104,7 @@ def _problems(value: Any) -> list[Problem]:
     known = set(Recipe.__dataclass_fields__)
     found = [Problem(str(name), "unknown field") for name in sorted(set(value) - known, key=str)]
     found += [Problem(name, "is missing") for name in sorted(known - set(value))]
-    checks = {
+    checks: dict[str, Callable[[Any], bool]] = {
         "cascade": _is_digest,
         "latent_seed": _is_seed,
         "noise_seed": _is_seed,

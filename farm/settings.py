@@ -15,7 +15,7 @@ from farm.errors import Problem, SettingsInvalid
 
 PREFIX = "FARM_"
 EMBEDDED_FILE = "run/embedded.json"
-"""Written by the embedded farm while it runs: the addresses it chose. Read here so that the commands beside it find it."""
+"""Written by the embedded farm while it runs: the addresses it chose, so that the commands beside it find it."""
 
 
 class Settings(BaseModel):
@@ -23,16 +23,14 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    home: Path = Field(description="folder of everything the embedded farm keeps; FARM_HOME, else $XDG_DATA_HOME/farm")
-    ledger_url: str = Field(
-        "", description="SQLAlchemy URL; default sqlite in `home`; postgresql+psycopg://… for many machines"
-    )
+    home: Path = Field(description="what the embedded farm keeps; FARM_HOME, else $XDG_DATA_HOME/farm")
+    ledger_url: str = Field("", description="SQLAlchemy URL: SQLite in `home`, or postgresql+psycopg://…")
     storage_url: str = Field("", description="file:///folder or s3://bucket/prefix; default a folder in `home`")
     s3_endpoint_url: str | None = Field(None, description="S3 server as the farm sees it; None is AWS")
     s3_public_endpoint_url: str | None = Field(None, description="S3 server as users see it, in signed links")
     redis_url: str = Field("", description="redis://[:password@]host:port/db of the broker")
     key_prefix: str = Field(
-        "farm", pattern=r"^[a-z0-9-]{1,32}$", description="prefix of every Redis key: two farms on one Redis"
+        "farm", pattern=r"^[a-z0-9-]{1,32}$", description="of every Redis key: two farms, one Redis"
     )
 
     api_host: str = "127.0.0.1"

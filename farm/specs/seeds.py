@@ -1,5 +1,6 @@
 """Seed ranges as people write them: `7`, `0..99` (both ends included), `0..9,20..29`."""
 
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -48,7 +49,7 @@ def parse_seeds(text: str) -> tuple[SeedRange, ...]:
     if len(parts) > MAX_RANGES:
         problems.append(Problem("seeds", f"more than {MAX_RANGES} ranges in one job"))
     ranges.sort()
-    for before, after in zip(ranges, ranges[1:], strict=False):
+    for before, after in itertools.pairwise(ranges):
         if after.lo < before.hi:
             problems.append(Problem("seeds", f"{before} and {after} overlap"))
     if problems:

@@ -2,6 +2,7 @@
 
 FarmError
 ├── InvalidInput          422  what the user sent cannot be done; `problems` names every wrong field
+│   ├── TooLarge          413  the body is larger than this farm accepts
 │   ├── PhotoRefused      422  one photograph cannot be opened safely
 │   ├── CascadeInvalid    422  weights or cascade.json wrong, damaged or foreign
 │   └── CheckpointInvalid 422  a training checkpoint is damaged or belongs to another run
@@ -59,6 +60,13 @@ class InvalidInput(FarmError):
 
     http_status = 422
     title = "The request has mistakes"
+
+
+class TooLarge(InvalidInput):
+    """The body is larger than this farm accepts."""
+
+    http_status = 413
+    title = "Too large"
 
 
 class PhotoRefused(InvalidInput):

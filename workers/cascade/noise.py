@@ -74,12 +74,16 @@ class NoiseField:
     top: tuple[int, ...]
     left: tuple[int, ...]
 
-    def maps(self, *, layer: int, channels: int, grid: int, size: tuple[int, int], device: torch.device) -> Tensor:
-        """Noise for one layer: float32 [N, channels, H, W]; ``grid``: the layer's pixels per low-resolution pixel."""
+    def maps(self, *, layer: int, channels: int, grid: int, size: tuple[int, int], like: Tensor) -> Tensor:
+        """Noise for one layer: float32 [N, channels, H, W] for ``size`` (H, W), on ``like``'s device.
+
+        ``grid``: the layer's pixels per low-resolution pixel, so that row r of window n is row ``grid·top[n] + r``.
+        """
         words = [key_words("noise", seed, self.step, layer, c) for seed in self.seeds for c in range(channels)]
-        keys = torch.tensor(words, dtype=torch.int64, device=device).reshape(-1, channels, 3)
-        y = grid * torch.tensor(self.top, device=device)[:, None, None] + torch.arange(size[0], device=device)
-        x = grid * torch.tensor(self.left, device=device)[:, None, None] + torch.arange(size[1], device=device)
+        keys = torch.tensor(words, dtype=torch.int64, device=like.device).reshape(-1, channels, 3)
+        top, left = (torch.tensor(corner, device=like.device)[:, None, None] for corner in (self.top, self.left))
+        y = grid * top + torch.arange(size[0], device=like.device)
+        x = grid * left + torch.arange(size[1], device=like.device)
         return keyed_normal(keys, y, x)
 
 

@@ -1,0 +1,75 @@
+"""Pixels between stages: 8-bit sRGB-encoded values outside, floats in about [-1, 1] inside the networks.
+
+Every conversion is integer or a single rounding, so that it gives the same bytes whatever the batch, the tile or the
+device.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+Picture = npt.NDArray[np.uint8]
+"""One picture as [height, width, 3], sRGB-encoded."""
+
+_STRIP_PX = 256
+
+
+def to_float(pixels: Tensor) -> Tensor:
+    """uint8 0 … 255 -> float32 -1 … 1."""
+    return pixels.to(torch.float32) / 127.5 - 1.0
+
+
+def to_uint8(values: Tensor) -> Tensor:
+    """float -1 … 1 (clamped) -> uint8, by floor(255·clamp(x, 0, 1) + 0.5) with x = (value + 1)/2, in float32."""
+    unit = ((values.float() + 1.0) * 0.5).clamp(0.0, 1.0)
+    return (unit * 255.0 + 0.5).floor().to(torch.uint8)
+
+
+def picture_of(pixels: Tensor) -> Picture:
+    """One uint8 tensor [3, H, W] on any device -> a contiguous picture [H, W, 3]."""
+    picture: Picture = np.ascontiguousarray(pixels.permute(1, 2, 0).cpu().numpy())
+    return picture
+
+
+def tensor_of(picture: Picture) -> Tensor:
+    """A picture [H, W, 3] -> uint8 [3, H, W]."""
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
+
+
+def area_sums(picture: Picture, *, height: int, width: int) -> npt.NDArray[np.int64]:
+    """The picture, taken as little squares of constant colour, integrated over a grid of height x width equal cells.
+
+    Returns int64 [height, width, 3] sums: a cell's mean is its sum divided by (picture height · picture width). The
+    sums are exact, so no order of summation, tile or thread count can change them; strips of rows bound the memory.
+    """
+    rows = [
+        _cell_sums(picture[top : top + _STRIP_PX].astype(np.int64), cells=width, axis=1)
+        for top in range(0, picture.shape[0], _STRIP_PX)
+    ]
+    return _cell_sums(np.concatenate(rows), cells=height, axis=0)
+
+
+def area_resample(picture: Picture, *, height: int, width: int) -> Picture:
+    """The area mean of encoded values on another grid, rounded half up in integers. Any sizes;
+
+    the same size is a copy.
+    """
+    total = picture.shape[0] * picture.shape[1]
+    resampled: Picture = ((2 * area_sums(picture, height=height, width=width) + total) // (2 * total)).astype(np.uint8)
+    return resampled
+
+
+def _cell_sums(values: npt.NDArray[np.int64], *, cells: int, axis: int) -> npt.NDArray[np.int64]:
+    """Sums over equal cells along ``axis``, in units of 1/cells of a pixel, so that they are whole numbers."""
+    count = values.shape[axis]
+    edges = np.arange(cells + 1, dtype=np.int64) * count
+    whole, part = edges // cells, edges % cells
+    before = np.concatenate([np.zeros_like(values.take([0], axis)), values.cumsum(axis)], axis)
+    # The last edge has no part; its index is clamped only to stay inside the array.
+    parts = values.take(np.minimum(whole, count - 1), axis) * np.expand_dims(part, tuple(range(1, values.ndim - axis)))
+    integral = before.take(whole, axis) * cells + parts
+    sums: npt.NDArray[np.int64] = np.diff(integral, axis=axis)
+    return sums

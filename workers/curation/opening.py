@@ -1,0 +1,131 @@
+"""The only door through which photographs come in: bytes to upright 8-bit sRGB pixels, or a PhotoRefused in words."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from farm.errors import PhotoRefused
+from workers.curation import colour, containers
+
+EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "tiff": "tif", "bmp": "bmp"}
+"""Formats whose decoders are used at all, and the extension their originals are kept under."""
+
+MAX_SIDE_PX = 65_535
+MIN_SIDE_PX = 16
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileFacts:
+    """What the file says beside its pixels.
+
+    width_px, height_px: upright size. mode: Pillow's name of the stored pixels, before conversion. orientation: EXIF
+    1 … 8. profile: what became of the ICC profile. clear_share: part of the pixels that was not opaque, 0 … 1.
+    """
+
+    format: str
+    ext: str
+    size_bytes: int
+    width_px: int
+    height_px: int
+    mode: str
+    orientation: int
+    profile: colour.Profile
+    clear_share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photo:
+    """An opened photograph: `pixels` is uint8 [height, width, 3] sRGB, upright and contiguous."""
+
+    pixels: NDArray[np.uint8]
+    facts: FileFacts
+
+
+def open_photo(body: bytes, *, max_bytes: int, max_px: int) -> Photo:
+    """Decode one photograph of at most `max_bytes` bytes and `max_px` pixels.
+
+    Limits are checked on the header, before any pixel is decoded; animated files give their first frame; metadata
+    never reaches a decoder that could trip over it. Never decodes at a reduced size.
+    Raises PhotoRefused, and nothing else, whatever the bytes.
+    """
+    if len(body) > max_bytes:
+        raise PhotoRefused(f"the file has {len(body):,} bytes; the limit is {max_bytes:,}")
+    kind = containers.sniff(body)
+    if kind is None:
+        raise PhotoRefused("the file is empty" if not body else "this is not a JPEG, PNG, WebP, TIFF or BMP picture")
+    try:
+        return _decode(body, kind, max_px)
+    except PhotoRefused:
+        raise
+    except UnidentifiedImageError as error:
+        raise PhotoRefused(f"it begins like a {kind.upper()} picture but its header is damaged") from error
+    except Image.DecompressionBombError as error:
+        raise PhotoRefused(f"the picture has far more than {max_px:,} pixels") from error
+    except MemoryError as error:
+        raise PhotoRefused("the picture needs more memory than there is") from error
+    except Exception as error:  # decoders raise anything on damage; the reason is kept in words
+        raise PhotoRefused(f"the {kind.upper()} picture is damaged or truncated: {_words(error)}") from error
+
+
+def _decode(body: bytes, kind: str, max_px: int) -> Photo:
+    clean, orientation = _without_traps(body, kind)
+    with Image.open(io.BytesIO(clean), formats=[kind.upper()]) as picture:
+        _check_size(picture.width, picture.height, max_px)
+        picture.load()
+        mode = picture.mode
+        rgb, profile, clear_share = colour.to_srgb(picture)
+    if orientation in _TURNS:
+        rgb = rgb.transpose(_TURNS[orientation])
+    pixels = np.ascontiguousarray(np.asarray(rgb, dtype=np.uint8))
+    facts = FileFacts(
+        format=kind,
+        ext=EXTENSIONS[kind],
+        size_bytes=len(body),
+        width_px=rgb.width,
+        height_px=rgb.height,
+        mode=mode,
+        orientation=orientation,
+        profile=profile,
+        clear_share=clear_share,
+    )
+    return Photo(pixels=pixels, facts=facts)
+
+
+def _without_traps(body: bytes, kind: str) -> tuple[bytes, int]:
+    """(bytes for the decoder, EXIF orientation still to be applied)."""
+    if kind == "jpeg":
+        clean, exif = containers.stripped_jpeg(body)
+        return clean, containers.exif_orientation(exif)
+    if kind == "tiff":
+        containers.check_tiff(body)
+        return body, 1  # Pillow turns TIFF pictures itself
+    if kind == "png":
+        return body, containers.exif_orientation(containers.png_exif(body))
+    if kind == "webp":
+        return body, containers.exif_orientation(containers.webp_exif(body))
+    return body, 1
+
+
+def _check_size(width: int, height: int, max_px: int) -> None:
+    if width * height > max_px or max(width, height) > MAX_SIDE_PX:
+        raise PhotoRefused(f"the picture is {width:,} × {height:,} px; the limit is {max_px:,} pixels")
+    if min(width, height) < MIN_SIDE_PX:
+        raise PhotoRefused(f"the picture is {width} × {height} px: a side under {MIN_SIDE_PX} px shows no face")
+
+
+def _words(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text[:160] if text else type(error).__name__

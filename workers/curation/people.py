@@ -1,0 +1,87 @@
+"""Who is on which photo, and which side of the split each person falls on (docs/recipes.md §4)."""
+
+import csv
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from farm.errors import InvalidInput, Problem
+from workers.curation.near_duplicates import Groups, near_groups
+
+Split = Literal["train", "control", "test"]
+
+_SHARES: tuple[tuple[Split, float], ...] = (("train", 0.8), ("control", 0.9), ("test", 1.0))
+
+
+def read_people(text: str) -> dict[str, str]:
+    """file → person, from a people.csv with the columns file and person.
+
+    Raises InvalidInput naming every wrong line.
+    """
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
+    people: dict[str, str] = {}
+    problems: list[Problem] = []
+    try:
+        if not {"file", "person"} <= set(reader.fieldnames or ()):
+            raise InvalidInput("people.csv has no columns file and person")
+        for row in reader:
+            file, person = (str(row[name] or "").strip() for name in ("file", "person"))
+            where = f"line {reader.line_num}"
+            if not file or not person:
+                problems.append(Problem(where, "needs a file and a person"))
+            elif people.setdefault(file, person) != person:
+                problems.append(Problem(where, f"{file} was given to {people[file]} before"))
+    except csv.Error as error:
+        raise InvalidInput(f"people.csv cannot be read: {error}") from error
+    if problems:
+        raise InvalidInput("people.csv has mistakes", problems=problems)
+    return people
+
+
+def clusters(rows: Sequence[Mapping[str, Any]], people: Mapping[str, str]) -> list[tuple[str, Split]]:
+    """(person, split) of each row.
+
+    One cluster is whatever is linked by a person's name, by equal bytes or by near-duplicate pictures; a cluster is
+    never divided between splits. `person` is the name from people.csv, else the cluster's own name.
+    """
+    groups = _joined(rows, people)
+    names: dict[int, str] = {}
+    for index, row in enumerate(rows):
+        root, name = groups.root(index), _own_name(row, people)
+        names[root] = min(names.get(root, name), name)
+    found = []
+    for index, row in enumerate(rows):
+        cluster = names[groups.root(index)]
+        person = people.get(row["file"]) or cluster.split(":", 1)[1]
+        found.append((person, split_of(cluster)))
+    return found
+
+
+def split_of(cluster: str) -> Split:
+    """80 % train, 10 % control, 10 % test by the sha256 of the name: adding photos moves nobody else."""
+    place = int.from_bytes(hashlib.sha256(f"split:{cluster}".encode()).digest()[:8], "big") / 2**64
+    return next(split for split, upto in _SHARES if place < upto)
+
+
+def _own_name(row: Mapping[str, Any], people: Mapping[str, str]) -> str:
+    # "a:" sorts before "b:": a person's name, where there is one, names the cluster.
+    return f"a:{people[row['file']]}" if row["file"] in people else f"b:photo-{row['sha256'][:16]}"
+
+
+def _joined(rows: Sequence[Mapping[str, Any]], people: Mapping[str, str]) -> Groups:
+    groups = Groups(len(rows))
+    first_with: dict[tuple[str, object], int] = {}
+
+    def link(index: int, kind: str, value: object) -> None:
+        groups.join(first_with.setdefault((kind, value), index), index)
+
+    hashed = [index for index, row in enumerate(rows) if row["near_hash"]]
+    near = near_groups([rows[index]["near_hash"] for index in hashed])
+    for index, group in zip(hashed, near, strict=True):
+        link(index, "near", group)
+    for index, row in enumerate(rows):
+        link(index, "bytes", row["sha256"])
+        if row["file"] in people:
+            link(index, "person", people[row["file"]])
+    return groups

@@ -1,0 +1,1 @@
+"""Training: a run as a chain of exactly resumable slices."""

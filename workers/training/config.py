@@ -1,0 +1,119 @@
+"""A run's whole configuration as one frozen value: with the dataset and the seed it decides every weight."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, PlainSerializer, PlainValidator, TypeAdapter, ValidationError
+
+from farm.errors import InvalidInput, Problem
+from farm.recipe import canonical_digest, canonical_json
+from workers.cascade.config import BaseConfig, CanonicalCall, UpscalerConfig, network_from_json, network_to_json
+from workers.training.augment import AugmentConfig
+from workers.training.schedules import Schedule
+
+Precision = Literal["bf16", "fp32"]
+Network = Annotated[
+    BaseConfig | UpscalerConfig, PlainValidator(network_from_json), PlainSerializer(network_to_json, return_type=dict)
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """One training of one stage.
+
+    network, call: what a cascade will hold. judge_widths: the judge's channels; a base's from 4 px up to half the
+    picture's side, since it begins with a pixel-unshuffle, an upscaler's from half the crop's side down. batch: images
+    a step. precision: autocast of both networks; weights, penalties and optimiser are fp32 always. total_nimg,
+    slice_nimg: images shown in all and per slice. log_nimg: images per log line. sample_count: tiles of the sample
+    grid, on seeds 0 … sample_count - 1.
+    schedule, augment: see there. upscaling: only for upscalers.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+
+    preset: str
+    dataset: str
+    seed: int
+    network: Network
+    call: CanonicalCall
+    judge_widths: tuple[int, ...]
+    batch: int
+    precision: Precision
+    total_nimg: int
+    slice_nimg: int
+    log_nimg: int
+    sample_count: int
+    schedule: Schedule
+    augment: AugmentConfig
+    upscaling: "UpscalingConfig | None" = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained, naming every field at once."""
+        problems = [
+            Problem(name, "must be positive")
+            for name in ("batch", "total_nimg", "slice_nimg", "log_nimg", "sample_count")
+            if getattr(self, name) < 1
+        ]
+        if isinstance(self.network, UpscalerConfig) != (self.upscaling is not None):
+            problems.append(Problem("upscaling", "belongs to upscalers, and every upscaler needs it"))
+        if problems:
+            raise InvalidInput("this run cannot be trained", problems=problems)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; `from_json` reads an equal value back."""
+        value: dict[str, Any] = TypeAdapter(RunConfig).dump_python(self, mode="json")
+        return value
+
+    @classmethod
+    def from_json(cls, value: Any) -> "RunConfig":
+        """The configuration written by `to_json`.
+
+        Raises InvalidInput naming every unknown, missing or wrong field.
+        """
+        try:
+            return TypeAdapter(RunConfig).validate_json(canonical_json(value))
+        except ValidationError as error:
+            problems = [Problem(".".join(map(str, e["loc"])), e["msg"]) for e in error.errors(include_url=False)]
+            raise InvalidInput("this is not a run's configuration", problems=problems) from error
+
+    @property
+    def digest(self) -> str:
+        """sha256, in hex, of the canonical JSON. A checkpoint belongs to the configuration with its digest."""
+        return canonical_digest(self.to_json())
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpscalingConfig:
+    """How an upscaler's samples are made (docs/recipes.md §5).
+
+    crop_px: side of the judged crop, in low-resolution pixels. context_px: true picture around it, at most the halo.
+    scale_low: smallest s as a share of the stage's size S. stage_share: share of a batch made of outputs of the stage
+    before. blur_px: largest blur of the input, standard deviation in low-resolution pixels. sigma: largest noise.
+    jpeg_share: share of inputs re-saved as JPEG, quality 60 … 95. condition_dropout: share of pairs judged without
+    their condition. global_weight: weight of the judge that sees whole pictures (0: none).
+    """
+
+    crop_px: int = 32
+    context_px: int = 6
+    scale_low: float = 0.3
+    stage_share: float = 0.25
+    blur_px: float = 1.2
+    sigma: float = 0.1
+    jpeg_share: float = 0.1
+    condition_dropout: float = 0.15
+    global_weight: float = 0.0
+    pool: "PoolConfig | None" = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolConfig:
+    """Outputs of the stages before, made once from one frozen checkpoint each.
+
+    stages: sha256 of each earlier stage's averages, base first. count: pictures, seeds 0 … count - 1 of a pool of its
+    own. psi_low, psi_high: truncation is drawn uniformly between them.
+    """
+
+    stages: tuple[str, ...]
+    count: int
+    psi_low: float = 0.5
+    psi_high: float = 1.0

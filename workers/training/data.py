@@ -1,0 +1,136 @@
+"""Photographs as training sees them: chosen from a dataset's manifest, cropped to the face frame, decoded once.
+
+Decoded frames lie in one memory-mapped file, keyed by what went into it, so slices and loader threads share the pages.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as parquet
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from farm.errors import InvalidInput, NotFound, PhotoRefused
+from farm.recipe import canonical_digest
+
+Pixels = npt.NDArray[np.uint8]
+
+COLUMNS = ("sha256", "ext", "verdict", "split", "frame_x", "frame_y", "frame_px", "native_px")
+
+
+@dataclass(frozen=True, order=True, kw_only=True)
+class Photo:
+    """One row of the manifest: its bytes' name, its face frame in upright pixels, its native size within the frame."""
+
+    sha256: str
+    ext: str
+    frame_x: int
+    frame_y: int
+    frame_px: int
+    native_px: int
+
+
+def teaching_photos(data_dir: Path, *, split: str, min_native_px: int) -> tuple[Photo, ...]:
+    """Kept photos of one split with true detail of at least `min_native_px` in their frame, ordered by sha256.
+
+    Raises NotFound without a manifest, InvalidInput if no photo is left.
+    """
+    path = data_dir / "manifest.parquet"
+    if not path.is_file():
+        raise NotFound(f"{path} is missing: this is not a dataset's folder")
+    rows = parquet.read_table(path, columns=list(COLUMNS)).to_pylist()
+    photos = {
+        _photo(row)
+        for row in rows
+        if row["verdict"] == "keep" and row["split"] == split and row["native_px"] >= min_native_px
+    }
+    if not photos:
+        raise InvalidInput(f"no photo of split {split!r} has true detail of {min_native_px} px")
+    return tuple(sorted(photos))
+
+
+def _photo(row: Mapping[str, Any]) -> Photo:
+    return Photo(
+        sha256=row["sha256"],
+        ext=row["ext"],
+        frame_x=int(row["frame_x"]),
+        frame_y=int(row["frame_y"]),
+        frame_px=int(row["frame_px"]),
+        native_px=int(row["native_px"]),
+    )
+
+
+class FrameCache:
+    """Decoded face frames, uint8 RGB, in one memory-mapped file."""
+
+    def __init__(self, path: Path, photos: tuple[Photo, ...], *, sides_px: tuple[int, ...], digest: str) -> None:
+        self.photos = photos
+        self.sides_px = sides_px
+        self.digest = digest
+        self._starts = np.concatenate([[0], np.cumsum([3 * side * side for side in sides_px])])
+        self._pixels = np.memmap(path, dtype=np.uint8, mode="r", shape=(int(self._starts[-1]),))
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def frame(self, index: int) -> Pixels:
+        """[side, side, 3], a view into the file."""
+        side = self.sides_px[index]
+        return self._pixels[self._starts[index] : self._starts[index + 1]].reshape(side, side, 3)
+
+
+def open_frames(data_dir: Path, *, cache_dir: Path, photos: tuple[Photo, ...], size_px: int | None) -> FrameCache:
+    """The cache of `photos`, decoded now if it is not there; size_px: side of every frame, None: each at its own size.
+
+    The digest names the photos, frames and size; a half-written cache never has its final name.
+    """
+    sides = tuple(photo.frame_px if size_px is None else size_px for photo in photos)
+    digest = canonical_digest({"photos": [asdict(photo) for photo in photos], "size_px": size_px, "version": 1})
+    path = cache_dir / f"frames-{digest[:24]}.u8"
+    expected_bytes = sum(3 * side * side for side in sides)
+    if not path.is_file() or path.stat().st_size != expected_bytes:
+        _write_frames(path, data_dir=data_dir, photos=photos, sides_px=sides)
+    return FrameCache(path, photos, sides_px=sides, digest=digest)
+
+
+def _write_frames(path: Path, *, data_dir: Path, photos: tuple[Photo, ...], sides_px: tuple[int, ...]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        for photo, side in zip(photos, sides_px, strict=True):
+            file.write(area_reduced(read_frame(data_dir, photo), side).tobytes())
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+
+
+def read_frame(data_dir: Path, photo: Photo) -> Pixels:
+    """The photo's face frame, upright, RGB: [frame_px, frame_px, 3]; where it leaves the photo, the edge is repeated.
+
+    Raises PhotoRefused naming the file if it is missing or cannot be decoded.
+    """
+    path = data_dir / "photos" / f"{photo.sha256}.{photo.ext}"
+    try:
+        with Image.open(path) as image:
+            pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise PhotoRefused(f"{path.name} cannot be decoded: {error}") from error
+    height, width = pixels.shape[:2]
+    rows = np.clip(np.arange(photo.frame_y, photo.frame_y + photo.frame_px), 0, height - 1)
+    columns = np.clip(np.arange(photo.frame_x, photo.frame_x + photo.frame_px), 0, width - 1)
+    return np.ascontiguousarray(pixels[np.ix_(rows, columns)])
+
+
+def area_reduced(pixels: Pixels, side_px: int) -> Pixels:
+    """Area mean of sRGB-encoded values, rounded: [s, s, 3] -> [side, side, 3]; enlarges bilinearly if it must."""
+    if pixels.shape[0] == side_px:
+        return pixels
+    shrinks = side_px < pixels.shape[0]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    reduced = cv2.resize(pixels, (side_px, side_px), interpolation=method)
+    return np.asarray(reduced, dtype=np.uint8)

@@ -1,0 +1,125 @@
+"""One slice, start to end: data, resume, train, checkpoint, samples. Knows no signals and no processes."""
+
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from farm.errors import CheckpointInvalid
+from workers.cascade.config import BaseConfig
+from workers.training.base_lesson import BaseLesson
+from workers.training.checkpoint import Point, Provenance, find_checkpoints, load_checkpoint, save_checkpoint
+from workers.training.data import open_frames, teaching_photos
+from workers.training.loop import Lesson, Watcher, start, train
+from workers.training.sampling import write_grid
+from workers.training.slice_spec import SliceSpec
+from workers.training.state import TrainingState
+
+Emit = Callable[[Mapping[str, Any]], None]
+PROGRESS_S = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reporting:
+    """Where events go, whether to stop, and what happens at the points of a checkpoint's writing."""
+
+    emit: Emit
+    should_stop: Callable[[], bool]
+    at: Point
+
+
+def run_slice(spec: SliceSpec, reporting: Reporting) -> int:
+    """Train one slice and return the images seen at its checkpoint.
+
+    Raises NotFound, InvalidInput or PhotoRefused on bad data, CheckpointInvalid if there are checkpoints but none is
+    sound, TrainingDiverged on a loss that is not finite (no checkpoint is written then).
+    """
+    torch.set_num_threads(spec.threads)
+    device = torch.device(spec.device)
+    lesson, digests = open_lesson(spec, device=device)
+    provenance = Provenance(config=spec.run.to_json(), config_digest=spec.run.digest, machine=_machine(spec), **digests)
+    state = start(lesson, spec.run, device=device)
+    resume(state, spec, provenance=provenance, emit=reporting.emit)
+    train(state, lesson, config=spec.run, stop_nimg=spec.stop_nimg, watcher=_watcher(reporting))
+    path = save_checkpoint(state, folder=spec.out_dir, provenance=provenance, at=reporting.at)
+    reporting.emit({"event": "checkpoint", "nimg": state.nimg, "path": str(path)})
+    grid = spec.out_dir / "samples" / f"{state.nimg:012d}.png"
+    write_grid(grid, lesson.sample(state.average))
+    reporting.emit({"event": "sample", "nimg": state.nimg, "path": str(grid)})
+    return state.nimg
+
+
+def open_lesson(spec: SliceSpec, *, device: torch.device) -> tuple[Lesson, dict[str, str]]:
+    """The stage's lesson on its data, with the digests of data and pool."""
+    network = spec.run.network
+    if isinstance(network, BaseConfig):
+        photos = teaching_photos(spec.data_dir, split="train", min_native_px=network.size_px)
+        frames = open_frames(spec.data_dir, cache_dir=spec.cache_dir, photos=photos, size_px=network.size_px)
+        return BaseLesson(spec.run, frames=frames, device=device), {
+            "dataset_digest": frames.digest,
+            "pool_digest": "",
+        }
+    raise NotImplementedError
+
+
+def resume(state: TrainingState, spec: SliceSpec, *, provenance: Provenance, emit: Emit) -> None:
+    """Put the newest sound checkpoint of resume_dir and out_dir into `state`; damaged ones are told and passed by.
+
+    Raises CheckpointInvalid if there are some and none is sound.
+    """
+    folders = [spec.out_dir] + ([spec.resume_dir] if spec.resume_dir else [])
+    found = sorted((path for folder in folders for path in find_checkpoints(folder)), key=_age, reverse=True)
+    problems: list[CheckpointInvalid] = []
+    for path in found:
+        try:
+            record = load_checkpoint(state, path=path, provenance=provenance)
+        except CheckpointInvalid as error:
+            problems.append(error)
+            emit({"event": "damaged", "path": str(path), "message": error.message})
+        else:
+            emit({"event": "resumed", "nimg": state.nimg, "path": str(path), "same_machine": _same(record, provenance)})
+            return
+    if problems:
+        raise problems[0]
+
+
+def _age(path: Path) -> str:
+    return path.name
+
+
+def _same(record: Mapping[str, Any], provenance: Provenance) -> bool:
+    return bool(record["machine"] == dict(provenance.machine))
+
+
+def _watcher(reporting: Reporting) -> Watcher:
+    told_at = [0.0]
+
+    def progress(nimg: int) -> None:
+        if time.monotonic() - told_at[0] >= PROGRESS_S:
+            told_at[0] = time.monotonic()
+            reporting.emit({"event": "progress", "nimg": nimg})
+
+    def log(line: Mapping[str, float]) -> None:
+        reporting.emit({"event": "log", **line})
+
+    return Watcher(progress=progress, log=log, should_stop=reporting.should_stop)
+
+
+def _machine(spec: SliceSpec) -> dict[str, Any]:
+    """What may change bits from one machine to another."""
+    device = torch.device(spec.device)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    return {
+        "device": f"{device.type} {name}",
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": spec.threads,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "cores": os.cpu_count(),
+    }

@@ -1,0 +1,1 @@
+"""The farm over HTTP: JSON in and out, a key for everything but health and docs."""

@@ -5,7 +5,6 @@ Unit i of the job is photo i of the list; its bytes are stored under its sha256.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -25,9 +24,9 @@ class IntakePhoto(BaseModel):
 
     name: str = Field(min_length=1, max_length=1024)
     sha256: str | None = Field(pattern=r"^[0-9a-f]{64}$")
-    ext: str = Field("bin", pattern=f"^({'|'.join(EXTENSIONS)})$")
-    person: str | None = Field(None, max_length=256)
-    refused: str | None = Field(None, max_length=1024)
+    ext: str = Field(default="bin", pattern=f"^({'|'.join(EXTENSIONS)})$")
+    person: str | None = Field(default=None, max_length=256)
+    refused: str | None = Field(default=None, max_length=1024)
 
     @model_validator(mode="after")
     def _bytes_or_reason(self) -> "IntakePhoto":

@@ -1,0 +1,119 @@
+"""Jobs: submit, list, read, steer."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from farm.api.access import Farm, Key, idempotency_key, json_body
+from farm.api.models import (
+    ChangeOut,
+    FailureListOut,
+    FailureOut,
+    FileOut,
+    JobListOut,
+    JobOut,
+    PortraitListOut,
+    TaskListOut,
+    TaskOut,
+)
+from farm.ledger.states import JobState
+from farm.recipe import SEED_LIMIT
+from farm.specs import AssembleSpec, CurateSpec, ImportSpec, JobKind, RenderSpec, TrainSpec
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+JobId = Annotated[int, Path(ge=1, lt=SEED_LIMIT, description="the job's number")]
+Limit = Annotated[int, Query(ge=1, le=500, description="how many at most")]
+After = Annotated[int, Query(ge=-1, lt=SEED_LIMIT, description="go on after this one")]
+
+_SPECS = [spec.model_json_schema() for spec in (RenderSpec, TrainSpec, CurateSpec, AssembleSpec, ImportSpec)]
+_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"oneOf": _SPECS}}}}}
+
+
+@router.post("", status_code=201, openapi_extra=_BODY, responses={200: {"description": "taken before, same job"}})
+def submit(
+    response: Response,
+    farm: Farm,
+    key: Key,
+    spec: Annotated[dict[str, Any], Depends(json_body)],
+    idem_key: Annotated[str | None, Depends(idempotency_key)],
+    priority: Annotated[int, Query(ge=-100, le=100, description="higher comes first")] = 0,
+) -> JobOut:
+    """Submit a job of any kind. Every mistake in it comes back at once, each with its field."""
+    submitted = farm.submit(spec, priority=priority, key_id=key.id, idem_key=idem_key)
+    response.status_code = 201 if submitted.created else 200
+    response.headers["Location"] = f"/v1/jobs/{submitted.job.id}"
+    return JobOut.of(farm.job(submitted.job.id))
+
+
+@router.get("")
+def listing(
+    farm: Farm,
+    state: JobState | None = None,
+    kind: JobKind | None = None,
+    before: Annotated[int | None, Query(ge=1, lt=SEED_LIMIT, description="older than this job")] = None,
+    limit: Limit = 50,
+) -> JobListOut:
+    """Jobs, newest first."""
+    found = farm.jobs(state=state, kind=kind, before_id=before, limit=limit)
+    more = found[-1].job.id if len(found) == limit else None
+    return JobListOut(jobs=[JobOut.of(view) for view in found], next_before=more)
+
+
+@router.get("/{job_id}")
+def read(farm: Farm, job_id: JobId) -> JobOut:
+    """One job: progress, rate, seconds left, and why it waits where it does."""
+    return JobOut.of(farm.job(job_id))
+
+
+@router.get("/{job_id}/tasks")
+def tasks(farm: Farm, job_id: JobId, after: After = 0, limit: Limit = 100) -> TaskListOut:
+    """The job's tasks so far; tasks are cut when workers ask for them."""
+    found = farm.tasks(job_id, after_id=after, limit=limit)
+    more = found[-1].id if len(found) == limit else None
+    return TaskListOut(tasks=[TaskOut.of(task) for task in found], next_after=more)
+
+
+@router.get("/{job_id}/failures")
+def failures(farm: Farm, job_id: JobId, after: After = -1, limit: Limit = 100) -> FailureListOut:
+    """Units that failed for good, with their errors."""
+    found = farm.failures(job_id, after_unit=after, limit=limit)
+    more = str(found[-1].unit) if len(found) == limit else None
+    return FailureListOut(failures=[FailureOut.of(failure) for failure in found], next_after=more)
+
+
+@router.get("/{job_id}/portraits")
+def portraits(farm: Farm, job_id: JobId, after: After = -1, limit: Limit = 100) -> PortraitListOut:
+    """A render job's portraits by seed, each with a link once it is stored."""
+    return PortraitListOut.of(farm.portraits(job_id, after_seed=after, limit=limit))
+
+
+@router.get("/{job_id}/files")
+def files(farm: Farm, job_id: JobId) -> list[FileOut]:
+    """What the job left behind: result lists and contact sheet."""
+    return [FileOut(key=key, size_bytes=size, url=url) for key, size, url in farm.files_of(job_id)]
+
+
+@router.post("/{job_id}/cancel")
+def cancel(farm: Farm, job_id: JobId) -> ChangeOut:
+    """End the job. What is settled stays."""
+    return ChangeOut(changed=farm.cancel(job_id), job=JobOut.of(farm.job(job_id)))
+
+
+@router.post("/{job_id}/pause")
+def pause(farm: Farm, job_id: JobId) -> ChangeOut:
+    """Start nothing more of the job; running tasks end."""
+    return ChangeOut(changed=farm.pause(job_id), job=JobOut.of(farm.job(job_id)))
+
+
+@router.post("/{job_id}/resume")
+def resume(farm: Farm, job_id: JobId) -> ChangeOut:
+    """Go on with a paused job."""
+    return ChangeOut(changed=farm.resume(job_id), job=JobOut.of(farm.job(job_id)))
+
+
+@router.post("/{job_id}/retry")
+def retry(farm: Farm, job_id: JobId) -> ChangeOut:
+    """Try what failed again; a failed or cancelled job goes on."""
+    units = farm.retry(job_id)
+    return ChangeOut(changed=units > 0, units=units, job=JobOut.of(farm.job(job_id)))

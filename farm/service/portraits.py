@@ -1,0 +1,54 @@
+"""A render job's portraits, found by computing each seed's recipe: the farm keeps no list of them."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+
+from farm.errors import Conflict
+from farm.ledger import Ledger
+from farm.ledger.rows import Job
+from farm.planning import recipe_for, sizes_px
+from farm.service.views import PortraitPage, PortraitView
+from farm.specs import RenderSpec, SeedRange, parse_seeds, parse_spec
+from farm.storage import Storage
+
+LINK_S = 3600
+
+
+def page(job: Job, *, ledger: Ledger, storage: Storage, after_seed: int, limit: int) -> PortraitPage:
+    """The next `limit` portraits of `job` after that seed; one SELECT for all of them.
+
+    Raises Conflict where the job renders nothing.
+    """
+    spec = parse_spec(job.spec)
+    if not isinstance(spec, RenderSpec):
+        raise Conflict(f"job {job.id} is a {job.kind} job: it has no portraits")
+    sizes = sizes_px(ledger.cascade(spec.cascade).config)
+    seeds = list(itertools.islice(seeds_after(parse_seeds(spec.seeds), after_seed), limit + 1))
+    shown = seeds[:limit]
+    recipes = {seed: recipe_for(spec, seed, sizes=sizes).digest for seed in shown}
+    rows = ledger.portraits_by_recipe(list(recipes.values()))
+    errors = _errors(job, ledger=ledger, seeds=shown)
+    views = tuple(
+        PortraitView(
+            seed=seed,
+            recipe=recipe,
+            stored=rows.get(recipe),
+            url=storage.url(rows[recipe].key, expires_s=LINK_S) if recipe in rows else None,
+            error=errors.get(seed),
+        )
+        for seed, recipe in recipes.items()
+    )
+    return PortraitPage(portraits=views, next_after=shown[-1] if len(seeds) > limit else None)
+
+
+def seeds_after(ranges: Iterable[SeedRange], after_seed: int) -> Iterator[int]:
+    """The seeds of sorted, disjoint `ranges` beyond `after_seed`, lazily."""
+    for each in ranges:
+        yield from range(max(each.lo, after_seed + 1), each.hi)
+
+
+def _errors(job: Job, *, ledger: Ledger, seeds: list[int]) -> dict[int, str]:
+    if not seeds or job.failed == 0:
+        return {}
+    found = ledger.failures_of(job.id, after_unit=seeds[0] - 1, limit=len(seeds))
+    return {failure.unit: failure.error for failure in found}

@@ -1,0 +1,166 @@
+"""Names a user wrote → what the ledger keeps: digests, versions, lengths. Every mistake is told at once."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from farm.errors import InvalidInput, NotFound, Problem
+from farm.ledger import Ledger
+from farm.planning import sizes_px
+from farm.specs import AssembleSpec, CurateSpec, ImportSpec, JobSpec, RenderSpec, TrainSpec
+from farm.specs.intake import parse_intake
+from farm.specs.presets import Preset, find_preset
+from farm.storage import Storage, keys
+
+T = TypeVar("T")
+SHOWN_NAMES = 10
+
+
+def resolve(spec: JobSpec, *, ledger: Ledger, storage: Storage) -> JobSpec:
+    """The same job with every name resolved and every reference known to exist.
+
+    Raises InvalidInput naming each field that points nowhere or does not fit another.
+    """
+    match spec:
+        case RenderSpec():
+            return _render(spec, ledger)
+        case TrainSpec():
+            return _train(spec, ledger)
+        case AssembleSpec():
+            return _assemble(spec, ledger)
+        case CurateSpec():
+            return _curate(spec, storage)
+        case ImportSpec():
+            return _import(spec, storage)
+
+
+def _render(spec: RenderSpec, ledger: Ledger) -> RenderSpec:
+    try:
+        row = ledger.cascade(spec.cascade)
+    except NotFound as error:
+        names = (f"{known.name}@{known.version}" for known in ledger.cascades())
+        raise _refused([Problem("cascade", f"no cascade {spec.cascade!r}; {_known(names)}")]) from error
+    sizes = sizes_px(row.config)
+    if spec.size_px not in sizes:
+        painted = ", ".join(map(str, sizes))
+        raise _refused([Problem("size_px", f"{spec.size_px} is not a size of {row.name}; it paints {painted}")])
+    return spec.model_copy(update={"cascade": row.digest})
+
+
+def _train(spec: TrainSpec, ledger: Ledger) -> TrainSpec:
+    problems: list[Problem] = []
+    preset = _tried(problems, lambda: find_preset(spec.preset, stage=spec.stage))
+    dataset = _tried(problems, lambda: _dataset(spec.dataset, ledger))
+    if spec.stage_before is not None:
+        problems += _before(spec, preset, ledger)
+    if preset is None or problems:
+        raise _refused(problems)
+    total = spec.total_nimg or preset.total_nimg
+    return spec.model_copy(
+        update={
+            "dataset": dataset,
+            "total_nimg": total,
+            "slice_nimg": min(spec.slice_nimg or preset.slice_nimg, total),
+        }
+    )
+
+
+def _dataset(reference: str, ledger: Ledger) -> str:
+    name, _, version = reference.partition("@")
+    try:
+        row = ledger.dataset(name, int(version) if version else None)
+    except NotFound as error:
+        names = (f"{known.name}@{known.version}" for known in ledger.datasets())
+        raise _refused([Problem("dataset", f"no dataset {reference!r}; {_known(names)}")]) from error
+    if row.kept == 0:
+        raise _refused([Problem("dataset", f"{row.name}@{row.version} kept no photo: nothing can be learned from it")])
+    return f"{row.name}@{row.version}"
+
+
+def _before(spec: TrainSpec, preset: Preset | None, ledger: Ledger) -> list[Problem]:
+    """What is wrong with the run an upscaler wants to follow."""
+    if spec.stage == "base":
+        return [Problem("stage_before", "a base has no stage before it; leave it out")]
+    try:
+        before = run_preset(str(spec.stage_before), ledger)
+    except InvalidInput as error:
+        return [Problem("stage_before", item.message) for item in error.problems]
+    if preset is not None and before.size_px != preset.input_px:
+        wanted = f"{spec.preset} enlarges pictures of {preset.input_px} px"
+        return [Problem("stage_before", f"{wanted}, but {spec.stage_before} paints {before.size_px} px")]
+    return []
+
+
+def run_preset(run: str, ledger: Ledger) -> Preset:
+    """The preset a run was trained with.
+
+    Raises InvalidInput where the run is unknown, or has no checkpoint yet.
+    """
+    try:
+        row = ledger.run(run)
+    except NotFound as error:
+        raise _refused([Problem("runs", f"no run {run!r}; {_known(known.name for known in ledger.runs())}")]) from error
+    if row.nimg == 0:
+        raise _refused([Problem("runs", f"{run!r} has no checkpoint yet; wait for its first slice")])
+    return find_preset(str(row.config["preset"]), stage=row.stage)
+
+
+def _assemble(spec: AssembleSpec, ledger: Ledger) -> AssembleSpec:
+    """Base first, then upscalers, each starting at the size the one before it paints."""
+    problems: list[Problem] = []
+    size_px: int | None = None
+    for index, run in enumerate(spec.runs):
+        where = f"runs.{index}"
+        try:
+            preset = run_preset(run, ledger)
+        except InvalidInput as error:
+            problems += [Problem(where, item.message) for item in error.problems]
+            size_px = None
+            continue
+        if (preset.stage == "base") != (index == 0):
+            problems.append(Problem(where, f"{run} is the {preset.stage} kind; a cascade is one base, then upscalers"))
+        elif index and size_px is not None and preset.input_px != size_px:
+            wanted = f"{run} starts from {preset.input_px} px"
+            problems.append(Problem(where, f"{wanted}, but the stage before it paints {size_px} px"))
+        size_px = preset.size_px
+    if problems:
+        raise _refused(problems)
+    return spec
+
+
+def _curate(spec: CurateSpec, storage: Storage) -> CurateSpec:
+    try:
+        intake = parse_intake(storage.get(keys.intake(spec.intake)))
+    except NotFound as error:
+        raise _refused([Problem("intake", "was not uploaded; send the list to /v1/intakes first")]) from error
+    except InvalidInput as error:
+        raise _refused([Problem("intake", "is not a list of photos"), *error.problems]) from error
+    if len(intake.photos) != spec.photos:
+        raise _refused([Problem("photos", f"the list names {len(intake.photos)} photos, not {spec.photos}")])
+    return spec
+
+
+def _import(spec: ImportSpec, storage: Storage) -> ImportSpec:
+    if storage.head(keys.intake(spec.intake)) is None:
+        raise _refused([Problem("intake", "was not uploaded; send the archive to /v1/intakes first")])
+    return spec
+
+
+def _tried(problems: list[Problem], find: Callable[[], T]) -> T | None:
+    """What `find` found, or None with its mistakes put beside the others."""
+    try:
+        return find()
+    except InvalidInput as error:
+        problems += error.problems
+        return None
+
+
+def _known(names: Iterable[str]) -> str:
+    found = sorted(set(names))
+    if not found:
+        return "there is none yet"
+    more = f" and {len(found) - SHOWN_NAMES} more" if len(found) > SHOWN_NAMES else ""
+    return f"there is {', '.join(found[:SHOWN_NAMES])}{more}"
+
+
+def _refused(problems: Sequence[Problem]) -> InvalidInput:
+    return InvalidInput("the job has mistakes", problems=problems)

@@ -1,0 +1,230 @@
+"""The verbs themselves. One service per process; safe to share between threads."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+from farm.dispatch import Dispatcher
+from farm.errors import InvalidInput, Problem
+from farm.ledger import Ledger
+from farm.ledger.rows import Failure, Job, Run, Slice, Task, Worker
+from farm.ledger.states import JobState, TaskState
+from farm.planning import units_of
+from farm.queue import TicketQueue
+from farm.service import archives, doctor, health, photos, portraits, uploads, views
+from farm.service.resolving import resolve
+from farm.service.unset_queue import UnsetQueue
+from farm.settings import Settings
+from farm.specs import parse_spec
+from farm.specs.kinds import QUEUE_OF
+from farm.storage import Storage
+
+PAGE_MAX = 500
+LINK_S = 3600
+"""How long a link to an object may be followed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submitted:
+    """A job as it was taken. `created` is False where the same request had been taken before.
+
+    `served`: a live worker serves its queue, so it will not have to wait for one.
+    """
+
+    job: Job
+    created: bool
+    served: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDetail:
+    """A training run, its accepted slices, and its sample grids (key, size in bytes, link)."""
+
+    run: Run
+    slices: tuple[Slice, ...]
+    samples: list[tuple[str, int, str]]
+
+
+class Service:
+    """What a user may do. Every verb raises errors of farm/errors.py alone."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        storage: Storage,
+        dispatcher: Dispatcher,
+        queue: TicketQueue | UnsetQueue,
+        settings: Settings,
+    ) -> None:
+        self.ledger = ledger
+        self.storage = storage
+        self.dispatcher = dispatcher
+        self.queue = queue
+        self.settings = settings
+
+    # Jobs
+
+    def submit(
+        self,
+        spec: Mapping[str, Any],
+        *,
+        priority: int = 0,
+        key_id: int | None = None,
+        idem_key: str | None = None,
+    ) -> Submitted:
+        """Take a job of any kind: its names are resolved, it is stored, and workers are called.
+
+        Costs the same for one portrait and for a million. Raises InvalidInput naming every mistake, Conflict where
+        the name is taken or `idem_key` came with another job before.
+        """
+        asked = resolve(parse_spec(spec), ledger=self.ledger, storage=self.storage)
+        job, created = self.ledger.submit(
+            asked.model_dump(mode="json"),
+            kind=asked.kind,
+            ranges=units_of(asked),
+            priority=priority,
+            key_id=key_id,
+            idem_key=idem_key,
+        )
+        self.dispatcher.nudge()
+        return Submitted(job=job, created=created, served=self.is_served(job.kind))
+
+    def job(self, job_id: int) -> views.JobView:
+        """The job with its progress. Raises NotFound."""
+        return self._views([self.ledger.get_job(job_id)])[0]
+
+    def jobs(
+        self, *, state: JobState | None = None, kind: str | None = None, before_id: int | None = None, limit: int = 50
+    ) -> list[views.JobView]:
+        """Jobs, newest first; `before_id` continues a list."""
+        found = self.ledger.list_jobs(state=state, kind=kind, before_id=before_id, limit=min(limit, PAGE_MAX))
+        return self._views(found)
+
+    def tasks(self, job_id: int, *, after_id: int = 0, limit: int = 100) -> list[Task]:
+        """The job's tasks in order of their ids. Raises NotFound."""
+        self.ledger.get_job(job_id)
+        return self.ledger.tasks_of(job_id, after_id=after_id, limit=min(limit, PAGE_MAX))
+
+    def failures(self, job_id: int, *, after_unit: int = -1, limit: int = 100) -> list[Failure]:
+        """The job's quarantined units, in order. Raises NotFound."""
+        self.ledger.get_job(job_id)
+        return self.ledger.failures_of(job_id, after_unit=after_unit, limit=min(limit, PAGE_MAX))
+
+    def portraits(self, job_id: int, *, after_seed: int = -1, limit: int = 100) -> views.PortraitPage:
+        """A page of a render job's portraits, by seed. Raises NotFound, or Conflict for another kind of job."""
+        job = self.ledger.get_job(job_id)
+        return portraits.page(
+            job, ledger=self.ledger, storage=self.storage, after_seed=after_seed, limit=min(limit, PAGE_MAX)
+        )
+
+    def cancel(self, job_id: int) -> bool:
+        """End a job; what is settled stays. True if this call did it. Raises NotFound, Conflict."""
+        return self.ledger.cancel(job_id)
+
+    def pause(self, job_id: int) -> bool:
+        """Start nothing more of a job; running tasks end. True if this call did it. Raises NotFound, Conflict."""
+        return self.ledger.pause(job_id)
+
+    def resume(self, job_id: int) -> bool:
+        """Go on with a paused job. True if this call did it. Raises NotFound, Conflict."""
+        moved = self.ledger.resume(job_id)
+        self.dispatcher.nudge()
+        return moved
+
+    def retry(self, job_id: int) -> int:
+        """Try failed units again; a failed or cancelled job goes on. Returns how many. Raises NotFound, Conflict."""
+        units = self.ledger.retry(job_id)
+        self.dispatcher.nudge()
+        return units
+
+    # What goes in and comes out
+
+    def add_dataset(
+        self,
+        name: str,
+        files: Sequence[photos.SourceFile],
+        *,
+        min_native_px: int = 64,
+        on_file: Callable[[], None] = lambda: None,
+    ) -> Submitted:
+        """Store every file's bytes, then submit the job that looks at them. `on_file` is called after each file.
+
+        Raises InvalidInput where the name is wrong, before anything is stored.
+        """
+        spec = {"kind": "curate", "dataset": name, "min_native_px": min_native_px}
+        parse_spec({**spec, "intake": "0" * 64, "photos": len(files)})
+        intake = photos.store_files(
+            files, storage=self.storage, max_bytes=self.settings.photo_max_bytes, on_file=on_file
+        )
+        stored = uploads.store_list(intake, storage=self.storage)
+        return self.submit({**spec, "intake": stored.sha256, "photos": stored.photos})
+
+    def put_photo(self, sha256: str, body: bytes) -> photos.StoredPhoto:
+        """Keep one photo that was sent under its sha256. Raises InvalidInput where the bytes have another."""
+        stored_as = uploads.sha256_of(body)
+        if stored_as != sha256:
+            raise InvalidInput(
+                "the photo's bytes do not match its name", problems=[Problem("sha256", f"the bytes have {stored_as}")]
+            )
+        return photos.store_photo(body, storage=self.storage, max_bytes=self.settings.photo_max_bytes)
+
+    def put_intake(self, body: bytes) -> uploads.StoredIntake:
+        """Keep a list of photos or a cascade archive, for a curate or an import job. Raises InvalidInput, TooLarge."""
+        return uploads.store_intake(body, storage=self.storage, max_bytes=self.settings.upload_max_bytes)
+
+    def import_cascade(self, name: str, archive: bytes) -> Submitted:
+        """Store an archive and submit the job that checks it and keeps the cascade. Raises InvalidInput."""
+        archives.check_archive(archive)
+        stored = self.put_intake(archive)
+        return self.submit({"kind": "import", "cascade": name, "intake": stored.sha256})
+
+    def export_cascade(self, reference: str, target: IO[bytes]) -> str:
+        """Write a cascade as one archive into an open file; its digest. Raises NotFound."""
+        digest = self.ledger.cascade(reference).digest
+        archives.write_archive(digest, target, storage=self.storage)
+        return digest
+
+    def files_of(self, job_id: int) -> list[tuple[str, int, str]]:
+        """What a job left behind (result lists, contact sheet): key, size in bytes, link. Raises NotFound."""
+        self.ledger.get_job(job_id)
+        return self._linked(f"jobs/{job_id}/")
+
+    def run(self, name: str) -> RunDetail:
+        """One training run with its slices and sample grids. Raises NotFound."""
+        row = self.ledger.run(name)
+        return RunDetail(run=row, slices=tuple(self.ledger.slices(name)), samples=self._linked(f"runs/{name}/samples/"))
+
+    def _linked(self, prefix: str) -> list[tuple[str, int, str]]:
+        found = self.storage.list(prefix)
+        return [(info.key, info.size_bytes, self.storage.url(info.key, expires_s=LINK_S)) for info in found]
+
+    # The farm itself
+
+    def workers(self) -> list[Worker]:
+        """Every worker heard of lately."""
+        return self.ledger.workers()
+
+    def is_served(self, kind: str) -> bool:
+        """True where a live worker serves the queue of that kind of job."""
+        now_s = self.ledger.now_s()
+        return any(QUEUE_OF[kind] in worker.kinds for worker in views.live_workers(self.ledger.workers(), now_s=now_s))
+
+    def health(self) -> health.Health:
+        """Whether ledger, storage and queue answer."""
+        return health.look(ledger=self.ledger, storage=self.storage, queue=self.queue)
+
+    def doctor(self) -> list[doctor.Check]:
+        """Everything the farm needs of this machine and its services, each with what to do where it is missing."""
+        return doctor.examine(self.settings)
+
+    def _views(self, jobs: Iterable[Job]) -> list[views.JobView]:
+        jobs = list(jobs)
+        if not jobs:
+            return []
+        workers, now_s = self.ledger.workers(), self.ledger.now_s()
+        return [views.view_job(job, running=self._running(job), workers=workers, now_s=now_s) for job in jobs]
+
+    def _running(self, job: Job) -> list[Task]:
+        moving = job.state in views.MOVING_STATES
+        return self.ledger.tasks_of(job.id, state=TaskState.RUNNING) if moving else []

@@ -99,6 +99,13 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsInvalid("settings are wrong", problems=problems) from error
 
 
+def child_environment(settings: Settings) -> dict[str, str]:
+    """The environment of a process this one starts: ours, with `settings` in it, so that it loads the very same."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    told = settings.model_dump(mode="json", exclude_none=True)
+    return ours | {PREFIX + name.upper(): str(value) for name, value in told.items()}
+
+
 def _default_home(environment: Mapping[str, str]) -> Path:
     data_home = environment.get("XDG_DATA_HOME") or str(Path(environment.get("HOME", "~")) / ".local/share")
     return Path(data_home).expanduser() / "farm"

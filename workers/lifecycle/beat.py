@@ -1,0 +1,95 @@
+"""The beat thread: renews the lease, carries what is settled into the ledger, brings back steal, cancel and drain."""
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+from farm.errors import FarmError
+from farm.ledger import Ledger
+from workers.lifecycle.assignment import Assignment, StopReason
+
+_log = logging.getLogger(__name__)
+
+LEAVE_S = 10.0
+"""What a handler gets to return once its lease is gone; then the process leaves, whatever it is stuck in."""
+EXIT_CODE = 70
+"""EX_SOFTWARE: the child left by itself; Celery starts another."""
+
+
+def leave_process() -> None:
+    """End this process at once: no handler, no thread, no C call can hold it."""
+    _log.error("the work did not end %.0f s after its lease: this process leaves", LEAVE_S)
+    os._exit(EXIT_CODE)
+
+
+class Beat:
+    """Runs beside one assignment, as a context manager. It ends with the assignment's last write still to do."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        assignment: Assignment,
+        beat_s: float,
+        stall_s: float,
+        leave: Callable[[], None] = leave_process,
+    ) -> None:
+        self._ledger, self._assignment = ledger, assignment
+        self._beat_s, self._stall_s = beat_s, stall_s
+        self._leave = leave
+        self._leaving: threading.Timer | None = None
+        self._ended = threading.Event()
+        self._outage = False
+        self._thread = threading.Thread(target=self._run, name="beat", daemon=True)
+
+    def __enter__(self) -> "Beat":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+        if self._leaving is not None:
+            self._leaving.cancel()
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._beat_s):
+            if self._assignment.idle_s > self._stall_s:
+                self._give_up()
+            if not self._assignment.may_write:
+                self._leave_soon()
+                return
+            self._beat()
+
+    def _beat(self) -> None:
+        claim, progress = self._assignment.claim, self._assignment.take()
+        try:
+            reply = self._ledger.beat(claim.task_id, claim.attempt, progress)
+        except FarmError as error:
+            self._assignment.put_back(progress)
+            if not self._outage:
+                _log.warning("job=%d task=%d the beat waits: %s", claim.job_id, claim.task_id, error.message)
+            self._outage = True
+            return
+        self._outage = False
+        self._assignment.accept(reply)
+
+    def _give_up(self) -> None:
+        """Record the stall as a failure of this attempt: unlike an expired lease, that says what happened."""
+        claim, message = self._assignment.claim, f"no progress for {self._stall_s:g} s"
+        _log.error("job=%d task=%d %s", claim.job_id, claim.task_id, message)
+        progress = self._assignment.take()
+        self._assignment.halt(StopReason.STALLED)
+        try:
+            self._ledger.fail(claim.task_id, claim.attempt, progress, message)
+        except FarmError as error:
+            _log.warning("job=%d task=%d its lease runs out instead: %s", claim.job_id, claim.task_id, error.message)
+
+    def _leave_soon(self) -> None:
+        self._leaving = threading.Timer(LEAVE_S, self._leave)
+        self._leaving.daemon = True
+        self._leaving.start()

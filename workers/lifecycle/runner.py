@@ -1,0 +1,167 @@
+"""Claim, work, close: what every ticket does, whatever kind of work it finds."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from farm.dispatch import Dispatcher
+from farm.errors import FarmError, LeaseLost, LedgerUnavailable, Unavailable, WorkFailed
+from farm.ledger import Ledger
+from farm.ledger.rows import Claim, Outcome
+from farm.settings import Settings
+from workers.lifecycle.assignment import Assignment, StopReason
+from workers.lifecycle.beat import Beat, leave_process
+
+_log = logging.getLogger(__name__)
+
+Written = TypeVar("Written")
+
+Handler = Callable[[Assignment], Outcome | None]
+"""Does the work of one assignment: settles its units in order until `hi` or until `stop`, and returns what the ledger
+keeps of it. An error it raises fails the attempt; Unavailable gives the work back without counting anything."""
+
+OUTAGE_PAUSE_S = 5.0
+"""How long a worker whose storage refuses keeps its claim before it gives it back."""
+LEDGER_RETRY_S = 1.0
+BUDGET_IN_TARGETS = 2.0
+"""A task is given back when it lasted so many times as long as tasks should."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What a worker process prepared before its first claim: its handlers by kind, its device, its render class."""
+
+    handlers: Mapping[str, Handler]
+    device: str
+    render_class: str
+
+
+@dataclass(frozen=True)
+class Post:
+    """Whose tickets these are: the worker's name in the ledger and the queues it serves."""
+
+    worker: str
+    queues: tuple[str, ...]
+
+
+class Runner:
+    """Serves tickets in one worker process, one at a time."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        dispatcher: Dispatcher,
+        post: Post,
+        handlers: Mapping[str, Handler],
+        settings: Settings,
+        leave: Callable[[], None] = leave_process,
+    ) -> None:
+        self._ledger, self._dispatcher = ledger, dispatcher
+        self._post, self._handlers = post, handlers
+        self._settings, self._leave = settings, leave
+        self._drained = False
+
+    def drain(self) -> None:
+        """Give back what is being worked on, and claim no more. Safe in a signal handler: it takes no lock."""
+        self._drained = True
+
+    def serve(self, announce: Callable[[Claim], None] | None = None) -> str:
+        """Claim once and work on it; `announce` hears what was claimed. Answers in words what came of it.
+
+        Raises WorkFailed when the attempt failed: by then the ledger knows.
+        """
+        if self._drained:
+            return "draining"
+        claim = self._ledger.claim(self._post.worker, self._post.queues)
+        if claim is None:
+            return "nothing to claim"
+        if announce is not None:
+            announce(claim)
+        try:
+            return self._work(claim)
+        finally:
+            self._dispatcher.nudge()
+
+    def _work(self, claim: Claim) -> str:
+        assignment = Assignment(
+            claim, budget_s=BUDGET_IN_TARGETS * self._settings.task_target_s, draining=lambda: self._drained
+        )
+        outcome: Outcome | None = None
+        error: Exception | None = None
+        beat = Beat(
+            ledger=self._ledger,
+            assignment=assignment,
+            beat_s=self._settings.beat_s,
+            stall_s=self._settings.stall_s,
+            leave=self._leave,
+        )
+        with beat:
+            try:
+                outcome = self._handler_of(claim)(assignment)
+            except Exception as caught:  # noqa: BLE001 - it is recorded in the ledger by _close, and raised from there
+                error = caught
+                if isinstance(caught, Unavailable):
+                    _sit_out(caught, assignment)
+        return self._close(assignment, outcome or Outcome(), error)
+
+    def _handler_of(self, claim: Claim) -> Handler:
+        handler = self._handlers.get(claim.kind)
+        if handler is None:
+            raise WorkFailed(f"this worker has no handler for {claim.kind!r}")
+        return handler
+
+    def _close(self, assignment: Assignment, outcome: Outcome, error: Exception | None) -> str:
+        """The attempt's last write: finish, release or fail, whichever the work came to."""
+        if not assignment.may_write or isinstance(error, LeaseLost):
+            return f"stopped: {assignment.stop_reason or StopReason.LOST}"
+        if error is not None and not isinstance(error, Unavailable):
+            return self._fail(assignment, error)
+        if error is None and assignment.cursor >= assignment.hi:
+            return self._finish(assignment, outcome)
+        return self._release(assignment, outcome, str(error or assignment.stop_reason or "ended early"))
+
+    def _finish(self, assignment: Assignment, outcome: Outcome) -> str:
+        claim, progress = assignment.claim, assignment.take()
+        reply = self._insist(lambda: self._ledger.finish(claim.task_id, claim.attempt, progress, outcome))
+        return f"done up to {progress.cursor}" if reply.owned else f"stopped: {StopReason.LOST}"
+
+    def _release(self, assignment: Assignment, outcome: Outcome, why: str) -> str:
+        claim, progress = assignment.claim, assignment.take()
+        self._insist(lambda: self._ledger.release(claim.task_id, claim.attempt, progress, outcome))
+        _log.info("job=%d task=%d given back at %d: %s", claim.job_id, claim.task_id, progress.cursor, why)
+        return f"given back at {progress.cursor}: {why}"
+
+    def _fail(self, assignment: Assignment, error: Exception) -> str:
+        claim, progress = assignment.claim, assignment.take()
+        message = words_of(error)
+        _log.error("job=%d task=%d failed at %d", claim.job_id, claim.task_id, progress.cursor, exc_info=error)
+        self._insist(lambda: self._ledger.fail(claim.task_id, claim.attempt, progress, message))
+        raise WorkFailed(message)
+
+    def _insist(self, write: Callable[[], Written]) -> Written:
+        """Try a last write again while the database is away: what was rendered should not be done twice for that."""
+        deadline_s = time.monotonic() + self._settings.stall_s
+        while True:
+            try:
+                return write()
+            except LedgerUnavailable as error:
+                if time.monotonic() > deadline_s or self._drained:
+                    raise
+                _log.warning("the last write waits: %s", error.message)
+                time.sleep(LEDGER_RETRY_S)
+
+
+def words_of(error: BaseException) -> str:
+    """An error in the words that a person reads in the job's record."""
+    return str(error) if isinstance(error, FarmError) and str(error) else f"{type(error).__name__}: {error}"
+
+
+def _sit_out(error: Unavailable, assignment: Assignment) -> None:
+    """Wait a little with the lease held, or the work would be given back and claimed again in a busy loop."""
+    _log.warning("job=%d waits: %s", assignment.claim.job_id, error.message)
+    deadline_s = time.monotonic() + OUTAGE_PAUSE_S
+    while time.monotonic() < deadline_s and not assignment.stop:
+        time.sleep(0.2)

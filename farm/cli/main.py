@@ -1,0 +1,77 @@
+"""The `farm` command: every verb, and how errors end it.
+
+Exit codes: 0 done, 1 the work failed, 2 what was asked is wrong, 3 a service is not available.
+"""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from farm.cli import cascades, datasets, demo, jobs, machines, render, train
+from farm.errors import FarmError, SettingsInvalid, Unavailable
+
+WORK_FAILED, WRONG_INPUT, NOT_AVAILABLE = 1, 2, 3
+
+# What the API calls a field, as the command line calls it.
+OPTIONS = {
+    "size_px": "--size",
+    "seeds": "--seeds",
+    "psi": "--psi",
+    "sigma": "--sigma",
+    "noise_seed": "--noise-seed",
+    "dataset": "--dataset",
+    "preset": "--preset",
+    "stage_before": "--before",
+    "total_nimg": "--images",
+    "slice_nimg": "--slice",
+    "min_native_px": "--min-native",
+    "cascade": "CASCADE",
+    "run": "NAME",
+    "folder": "FOLDER",
+    "archive": "FILE",
+}
+
+
+def make_app() -> typer.Typer:
+    """The command tree."""
+    app = typer.Typer(
+        name="farm",
+        help="A render farm for portraits of people who do not exist: photographs in, portraits out.",
+        epilog="First light: [bold]farm demo[/]. A farm of your own: [bold]farm up[/], then [bold]farm render[/].",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for part in (demo, machines, datasets, train, cascades, render, jobs):
+        part.register(app)
+    return app
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command and exit. A known error is told in a line for each mistake, without a traceback."""
+    try:
+        make_app()(None if argv is None else list(argv), prog_name="farm")
+    except FarmError as error:
+        sys.stderr.write(told(error))
+        raise SystemExit(exit_code(error)) from error
+
+
+def exit_code(error: FarmError) -> int:
+    """The process's exit code for an error."""
+    if isinstance(error, Unavailable):
+        return NOT_AVAILABLE
+    return WRONG_INPUT if isinstance(error, SettingsInvalid) or error.http_status < 500 else WORK_FAILED
+
+
+def told(error: FarmError) -> str:
+    """The error in words for a terminal: what is wrong, a line for each mistake, and what to do next."""
+    lines = [f"farm: {error.message}"]
+    for problem in error.problems:
+        name, _, rest = problem.field.partition(".")
+        field = OPTIONS.get(name, name) + (f" {rest}" if rest else "")
+        lines.append(f"  {field}: {problem.message}" if field else f"  {problem.message}")
+    if isinstance(error, Unavailable):
+        lines.append("`farm doctor` looks at each service and says what to do.")
+    return "\n".join(lines) + "\n"

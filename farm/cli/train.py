@@ -1,0 +1,104 @@
+"""farm train: a run, as a chain of slices."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from farm.cli.output import examples, say_json, table
+from farm.cli.session import ended, opened, tell_submitted
+
+Name = Annotated[str, typer.Argument(help="what to call the run")]
+Dataset = Annotated[str, typer.Option("--dataset", metavar="D", help="name, or name@version")]
+PresetName = Annotated[str, typer.Option("--preset", metavar="P", help="`farm train presets` lists them")]
+Images = Annotated[
+    int | None, typer.Option("--images", metavar="N", help="images to show in all; the preset's where not given")
+]
+SliceImages = Annotated[int | None, typer.Option("--slice", metavar="N", help="images between checkpoints")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="decides every random draw of the run")]
+Priority = Annotated[int, typer.Option("--priority", min=-100, max=100, help="higher comes first")]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="watch the job to its end")]
+AsJson = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the tree."""
+    one = "farm train base faces --dataset studio --preset demo-base-64"
+    two = "farm train upscaler faces-256 --dataset studio --preset demo-up-256 --before faces"
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+    group.command(epilog=examples(one, f"{one} --images 30000 --wait"))(base)
+    group.command(epilog=examples(two))(upscaler)
+    group.command(epilog=examples("farm train presets"))(presets)
+    group.command("list", epilog=examples("farm train list", "farm train list --json"))(listing)
+    app.add_typer(group, name="train", help="Training runs: one stage of a cascade each.", epilog=examples(one, two))
+
+
+def base(
+    name: Name,
+    dataset: Dataset,
+    preset: PresetName,
+    images: Images = None,
+    slice_images: SliceImages = None,
+    seed: Seed = 0,
+    priority: Priority = 0,
+    wait: Wait = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train a base: the stage that paints a small face out of nothing."""
+    spec = {"stage": "base", "run": name, "dataset": dataset, "preset": preset, "seed": seed}
+    _submit({**spec, "total_nimg": images, "slice_nimg": slice_images}, priority=priority, wait=wait, as_json=as_json)
+
+
+def upscaler(
+    name: Name,
+    dataset: Dataset,
+    preset: PresetName,
+    before: Annotated[
+        str | None, typer.Option(metavar="RUN", help="run whose outputs it also learns on; photos only otherwise")
+    ] = None,
+    images: Images = None,
+    slice_images: SliceImages = None,
+    seed: Seed = 0,
+    priority: Priority = 0,
+    wait: Wait = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train an upscaler: a stage that enlarges a face and paints what is missing."""
+    spec = {"stage": "upscaler", "run": name, "dataset": dataset, "preset": preset, "seed": seed}
+    spec |= {"stage_before": before, "total_nimg": images, "slice_nimg": slice_images}
+    _submit(spec, priority=priority, wait=wait, as_json=as_json)
+
+
+def _submit(spec: dict[str, Any], *, priority: int, wait: bool, as_json: bool) -> None:
+    with opened() as farm:
+        submitted = farm.submit({"kind": "train", **spec}, priority=priority)
+        what = f"trains {spec['run']} for {submitted.job.total:,} images"
+        tell_submitted(submitted, what, as_json=as_json)
+        if wait:
+            ended(farm, submitted.job.id)
+
+
+def presets(as_json: AsJson = False) -> None:
+    """List the presets a run may be trained with."""
+    from farm.specs.presets import PRESETS
+
+    if as_json:
+        say_json(list(PRESETS.values()))
+        return
+    rows = (
+        (row.name, row.stage, row.size_px, row.factor if row.factor > 1 else "", f"{row.total_nimg:,}")
+        for row in PRESETS.values()
+    )
+    table(("preset", "stage", "size px", "enlarges", "images"), rows, empty="")
+
+
+def listing(as_json: AsJson = False) -> None:
+    """List every run, and how far it is."""
+    with opened() as farm:
+        found = farm.ledger.runs()
+    if as_json:
+        say_json(found)
+        return
+    rows = ((row.name, row.stage, row.config.get("preset", ""), f"{row.nimg:,}", row.job_id) for row in found)
+    table(("run", "stage", "preset", "images", "job"), rows, empty="no runs yet; `farm train base --help` shows how")

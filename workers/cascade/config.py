@@ -219,24 +219,28 @@ def network_from_json(value: object, *, where: str = "network") -> BaseConfig | 
 
 
 def stage_to_json(stage: StageConfig) -> dict[str, object]:
-    """A stage's configuration as plain JSON values."""
+    """A stage's configuration as plain JSON values; ``size_px`` is told for readers that know no networks."""
     return {
         **dataclasses.asdict(stage),
         "network": network_to_json(stage.network),
         "call": dataclasses.asdict(stage.call),
+        "size_px": stage.network.size_px,
     }
 
 
 def stage_from_json(value: object, *, where: str) -> StageConfig:
     """Read one stage strictly. Raises CascadeInvalid naming the field."""
-    fields = _object(value, where, {field.name for field in dataclasses.fields(StageConfig)})
+    fields = _object(value, where, {"size_px", *(field.name for field in dataclasses.fields(StageConfig))})
     call = dict(_object(fields["call"], f"{where}.call", {field.name for field in dataclasses.fields(CanonicalCall)}))
     dtype = call.pop("dtype")
     if dtype != "bf16" and dtype != "fp32":
         raise CascadeInvalid(f"{where}.call.dtype is {dtype!r}, expected bf16 or fp32")
     numbers = {key: _integer(item, f"{where}.call.{key}") for key, item in call.items()}
+    network = network_from_json(fields["network"], where=f"{where}.network")
+    if fields["size_px"] != network.size_px:
+        raise CascadeInvalid(f"{where}.size_px is {fields['size_px']!r}, its network's is {network.size_px}")
     return StageConfig(
-        network=network_from_json(fields["network"], where=f"{where}.network"),
+        network=network,
         call=CanonicalCall(dtype=dtype, **numbers),
         taught_to_px=_integer(fields["taught_to_px"], f"{where}.taught_to_px"),
         halo_px=_integer(fields["halo_px"], f"{where}.halo_px"),

@@ -65,12 +65,12 @@ def latents(seeds: Sequence[int], dim: int, *, device: torch.device | str = "cpu
 class NoiseField:
     """The noise around N windows: each has its own seed and its own absolute place in its own picture.
 
-    ``step`` is the index of the step in the chain (not the stage's name: a stage applied twice must not repeat its
-    noise). ``top`` and ``left`` are the windows' corners in the painter's low-resolution grid.
+    ``steps`` are indices of steps in the chain (not names of stages: a stage applied twice must not repeat its noise).
+    ``top`` and ``left`` are the windows' corners in the painter's low-resolution grid.
     """
 
     seeds: tuple[int, ...]
-    step: int
+    steps: tuple[int, ...]
     top: tuple[int, ...]
     left: tuple[int, ...]
 
@@ -79,7 +79,8 @@ class NoiseField:
 
         ``grid``: the layer's pixels per low-resolution pixel, so that row r of window n is row ``grid·top[n] + r``.
         """
-        words = [key_words("noise", seed, self.step, layer, c) for seed in self.seeds for c in range(channels)]
+        windows = zip(self.seeds, self.steps, strict=True)
+        words = [key_words("noise", seed, step, layer, c) for seed, step in windows for c in range(channels)]
         keys = torch.tensor(words, dtype=torch.int64, device=like.device).reshape(-1, channels, 3)
         top, left = (torch.tensor(corner, device=like.device)[:, None, None] for corner in (self.top, self.left))
         y = grid * top + torch.arange(size[0], device=like.device)

@@ -1,0 +1,64 @@
+"""The canonical call.
+
+everything outside a network that changes its bits, set around every forward pass and put back after it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from farm.errors import OutOfMemory
+from workers.cascade.config import CanonicalCall
+
+_CPU_FLAGS = ("amx_bf16", "avx512_bf16", "avx512f", "avx2")
+
+
+@contextlib.contextmanager
+def canonical(call: CanonicalCall, device: torch.device) -> Iterator[None]:
+    """Run the block as ``call`` says: threads, dtype by autocast, no gradients, no algorithm chosen by a stopwatch.
+
+    bfloat16 is autocast rather than cast weights: it is what training ran, and the last sums stay float32. Raises
+    OutOfMemory when the device has too little; the call is never made smaller, since a smaller one gives other
+    pixels.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(call.threads)
+    autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=call.dtype == "bf16")
+    cudnn = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+    try:
+        with torch.inference_mode(), cudnn, autocast:
+            yield
+    except torch.OutOfMemoryError as error:
+        raise OutOfMemory(f"{device} has too little memory for the canonical call {call}") from error
+    except RuntimeError as error:
+        if "can't allocate memory" not in str(error):
+            raise
+        raise OutOfMemory(f"this machine has too little memory for the canonical call {call}") from error
+    finally:
+        torch.set_num_threads(threads)
+
+
+def render_class(device: torch.device) -> str:
+    """Machines that give the same bytes for the same recipe: device model, instruction set, torch build.
+
+    Dtype and threads belong to it too, but they are part of the cascade's canonical calls, so of its digest.
+    """
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)}; cuda {torch.version.cuda}; torch {torch.__version__}"
+    return f"{_cpu_model()}; {torch.backends.cpu.get_cpu_capability()}; torch {torch.__version__}"
+
+
+def _cpu_model() -> str:
+    """The processor's name and the instruction sets that decide which kernels run, where the system tells."""
+    told = Path("/proc/cpuinfo")
+    if not told.exists():
+        return platform.processor() or platform.machine()
+    lines = (line.partition(":") for line in told.read_text(encoding="utf-8").splitlines())
+    fields = {name.strip(): value.strip() for name, _, value in lines}
+    flags = fields.get("flags", "").split()
+    return " ".join([fields.get("model name", platform.machine()), *(flag for flag in _CPU_FLAGS if flag in flags)])

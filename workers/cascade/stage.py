@@ -1,0 +1,197 @@
+"""One trained stage at work: many portraits in, canonical calls inside, 8-bit pictures out."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workers.cascade.base import Generator
+from workers.cascade.canonical import canonical
+from workers.cascade.config import StageConfig
+from workers.cascade.guide import Places, guide_input, sample_guide
+from workers.cascade.noise import NoiseField
+from workers.cascade.pixels import Picture, picture_of, tensor_of, to_float, to_uint8
+from workers.cascade.upscaler import Upscaler
+from workers.cascade.windows import Span, Window, cut
+
+Item = TypeVar("Item")
+
+INPUT_LAYER = 0
+_STRIP_PX = 256
+
+
+@dataclass(frozen=True)
+class Enlargement:
+    """What decides one picture's enlargement, apart from the picture. ``step`` is its index in the chain, from 0.
+
+    ``sigma``: noise added to the small picture, in units of [-1, 1]. ``scale_log2``: log2(s / size), clamped to what
+    was taught.
+    """
+
+    noise_seed: int
+    step: int
+    sigma: float = 0.0
+    scale_log2: float = 0.0
+
+
+@dataclass(frozen=True)
+class Source:
+    """One small picture ready to be painted from: its noise already in it, its guide computed. Both can be stored.
+
+    ``guide``: float32 [guide_channels, gh, gw].
+    """
+
+    picture: Picture
+    guide: Tensor
+    enlargement: Enlargement
+
+
+class BaseStage:
+    """The base at work: latents in, small portraits out."""
+
+    def __init__(self, network: Generator, config: StageConfig, *, device: torch.device) -> None:
+        self.config = config
+        self.device = device
+        self.network = network.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+
+    def render(self, latents: Tensor) -> Iterator[Picture]:
+        """float32 [N, latent_dim] -> N pictures of ``size_px``, in order."""
+        for group in torch.split(latents, self.config.call.micro_batch):
+            padded = padding(list(group), self.config.call.micro_batch)
+            with canonical(self.config.call, self.device):
+                pixels = to_uint8(self.network(torch.stack(padded).to(self.device)))
+            yield from (picture_of(each) for each in pixels[: len(group)])
+
+
+class UpscalerStage:
+    """An upscaler at work: small pictures in, large ones out, whole or window by window."""
+
+    def __init__(self, network: Upscaler, config: StageConfig, *, device: torch.device) -> None:
+        self.config = config
+        self.device = device
+        self.network = network.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+
+    @property
+    def factor(self) -> int:
+        """How many times larger the output is."""
+        factor: int = self.network.config.factor
+        return factor
+
+    def windows(self, picture: Picture) -> Iterator[Window]:
+        """The windows in which this stage paints a picture."""
+        call = self.config.call
+        return cut(picture.shape[0], picture.shape[1], window_px=call.window_px, halo_px=self.config.halo_px)
+
+    def enlarge(self, pictures: Sequence[Picture], enlargements: Sequence[Enlargement]) -> Iterator[Picture]:
+        """Enlarge equally large pictures, in order: uint8 [H, W, 3] -> [factor·H, factor·W, 3]."""
+        f = self.factor
+        sources = self.look(pictures, enlargements)
+        work = ((source, window) for source in sources for window in self.windows(source.picture))
+        painted = self.paint(work)
+        for source in sources:
+            height, width = source.picture.shape[:2]
+            large: Picture = np.empty((f * height, f * width, 3), dtype=np.uint8)
+            for window in self.windows(source.picture):
+                rows, columns = window.rows, window.columns
+                region = (
+                    _scaled(rows.keep_start, rows.keep_stop, f),
+                    _scaled(columns.keep_start, columns.keep_stop, f),
+                )
+                large[region] = next(painted)
+            yield large
+
+    def look(self, pictures: Sequence[Picture], enlargements: Sequence[Enlargement]) -> list[Source]:
+        """Put each picture's noise into it and compute its guide, once for all its windows.
+
+        Pictures are equally large.
+        """
+        noisy = [spoil(picture, how) for picture, how in zip(pictures, enlargements, strict=True)]
+        guides: list[Tensor] = []
+        call = self.config.call
+        for group in batched(zip(noisy, enlargements, strict=True), call.micro_batch):
+            padded = padding(group, call.micro_batch)
+            side = self.network.config.guide_input_px
+            small = torch.stack([guide_input(picture, side) for picture, _ in padded]).to(self.device)
+            told = self._conditions([how for _, how in padded])
+            with canonical(call, self.device):
+                guides += list(self.network.guide(small, told))[: len(group)]
+        return [Source(*each) for each in zip(noisy, guides, enlargements, strict=True)]
+
+    def paint(self, work: Iterable[tuple[Source, Window]]) -> Iterator[Picture]:
+        """Paint windows in any order and company; each yields the kept part, uint8 [factor·rows, factor·columns, 3].
+
+        All windows of one call to this function have one shape, as :func:`workers.cascade.windows.cut` gives them.
+        """
+        f = self.factor
+        for group in batched(work, self.config.call.micro_batch):
+            pixels = self._call(padding(group, self.config.call.micro_batch))
+            for (_, window), each in zip(group, pixels, strict=False):
+                kept = each[:, _kept(window.rows, f), _kept(window.columns, f)]
+                yield picture_of(kept)
+
+    def _call(self, batch: Sequence[tuple[Source, Window]]) -> Tensor:
+        """The canonical call: exactly ``micro_batch`` windows of one shape -> uint8 [N, 3, factor·h, factor·w]."""
+        tiles = [tensor_of(source.picture[_read(window.rows), _read(window.columns)]) for source, window in batch]
+        tile = to_float(torch.stack(tiles).to(self.device))
+        guides = torch.stack([source.guide for source, _ in batch]).to(self.device)
+        how = [source.enlargement for source, _ in batch]
+        top = tuple(window.rows.start for _, window in batch)
+        left = tuple(window.columns.start for _, window in batch)
+        heights, widths = zip(*(source.picture.shape[:2] for source, _ in batch), strict=True)
+        places = Places(top=top, left=left, picture_height=heights, picture_width=widths)
+        noise = NoiseField(seeds=tuple(h.noise_seed for h in how), steps=tuple(h.step for h in how), top=top, left=left)
+        with canonical(self.config.call, self.device):
+            under = sample_guide(guides, places, height=tile.shape[2], width=tile.shape[3])
+            return to_uint8(self.network.painter(tile, under, self._conditions(how), noise))
+
+    def _conditions(self, enlargements: Sequence[Enlargement]) -> Tensor:
+        """float32 [N, 2 + texture_dim]: sigma, scale clamped to what was taught, and no texture."""
+        told = torch.zeros(len(enlargements), 2 + self.network.config.texture_dim)
+        for row, how in zip(told, enlargements, strict=True):
+            row[0] = how.sigma
+            row[1] = min(max(how.scale_log2, self.config.scale_min), 0.0)
+        return told.to(self.device)
+
+
+def spoil(picture: Picture, how: Enlargement) -> Picture:
+    """The picture with sigma times position-keyed noise added, as 8-bit values again; itself when sigma is 0."""
+    if how.sigma == 0.0:
+        return picture
+    spoilt = np.empty_like(picture)
+    for top in range(0, picture.shape[0], _STRIP_PX):
+        strip = to_float(tensor_of(picture[top : top + _STRIP_PX]))[None]
+        field = NoiseField(seeds=(how.noise_seed,), steps=(how.step,), top=(top,), left=(0,))
+        height, width = strip.shape[2:]
+        noise = field.maps(layer=INPUT_LAYER, channels=3, grid=1, size=(height, width), like=strip)
+        spoilt[top : top + _STRIP_PX] = picture_of(to_uint8(strip + how.sigma * noise)[0])
+    return spoilt
+
+
+def padding(items: Sequence[Item], count: int) -> list[Item]:
+    """The items, filled up to ``count`` with copies of the first: what comes out for those is dropped."""
+    return [*items, *([items[0]] * (count - len(items)))]
+
+
+def batched(items: Iterable[Item], count: int) -> Iterator[list[Item]]:
+    """Lists of ``count`` items, the last one shorter."""
+    iterator = iter(items)
+    while group := list(itertools.islice(iterator, count)):
+        yield group
+
+
+def _read(span: Span) -> slice:
+    return slice(span.start, span.stop)
+
+
+def _kept(span: Span, factor: int) -> slice:
+    return _scaled(span.keep_start - span.start, span.keep_stop - span.start, factor)
+
+
+def _scaled(start: int, stop: int, factor: int) -> slice:
+    return slice(factor * start, factor * stop)

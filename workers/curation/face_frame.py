@@ -1,6 +1,7 @@
 """The square of a photo that is taught: head and shoulders around the detected face (docs/recipes.md §4)."""
 
 import functools
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def _largest_face(pixels: NDArray[np.uint8]) -> tuple[float, float, float] | Non
     if scale < 1.0:
         small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         grey = np.asarray(small, dtype=np.uint8)
-    frontal, profile = (_detector(name) for name in _CASCADES)
+    frontal, profile = (_detector(name, threading.get_ident()) for name in _CASCADES)
     for detector, mirrored in ((frontal, False), (profile, False), (profile, True)):
         boxes = _detect(detector, np.ascontiguousarray(grey[:, ::-1]) if mirrored else grey)
         if boxes:
@@ -77,6 +78,7 @@ def _detect(detector: cv2.CascadeClassifier, grey: NDArray[np.uint8]) -> list[tu
     return sorted(((int(x), int(y), int(w), int(h)) for x, y, w, h in boxes), key=lambda b: (-b[3], b[1], b[0]))
 
 
-@functools.cache
-def _detector(name: str) -> cv2.CascadeClassifier:
+@functools.lru_cache(maxsize=64)
+def _detector(name: str, _thread: int) -> cv2.CascadeClassifier:
+    """One detector for each thread: a cascade keeps the picture inside itself while it looks."""
     return cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / name))

@@ -1,0 +1,120 @@
+"""A worker asks, and the ledger chooses the job, then the task, and sizes it for who asks."""
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select
+
+from farm.ledger.connection import Tx
+from farm.ledger.cutting import cut, insert_tasks, rate_key, split_off
+from farm.ledger.holding import halvable, has_open_tasks, has_uncut
+from farm.ledger.moves import move_job, move_task
+from farm.ledger.roster import Roster, kinds_of, roster, willing
+from farm.ledger.rows import Claim
+from farm.ledger.schema import job, task
+from farm.ledger.states import JobState, TaskState
+from farm.ledger.stealing import steal
+from farm.specs.kinds import QUEUE_OF, SEQUENTIAL_KINDS
+
+CUTTABLE = (JobState.QUEUED.value, JobState.RUNNING.value)
+CLAIMABLE = (*CUTTABLE, JobState.FINISHING.value)
+
+
+class Again(Enum):
+    """Another claimer was faster at what looked free; ask again in a new transaction."""
+
+    AGAIN = "again"
+
+
+def claim(tx: Tx, name: str, queues: Sequence[str]) -> Claim | Again | None:
+    """One task for this worker, None where there is nothing, Again where the choice was gone under the lock."""
+    who = roster(tx, name)
+    kinds = kinds_of(willing(who, queues)) if who else []
+    if who is None or not kinds:
+        return None
+    chosen = tx.run(_candidates(tx, who, kinds)).first()
+    if chosen is None:
+        return steal(tx, who) if "render" in kinds else None
+    of = tx.run(select(job).where(job.c.id == chosen.id, job.c.state.in_(CLAIMABLE)).with_for_update()).one_or_none()
+    if of is None:
+        return Again.AGAIN
+    taken = _take_pending(tx, of, who, kinds) if chosen.has_pending else None
+    if taken is None and of.state in CUTTABLE and of.kind in kinds:
+        taken = cut(tx, of, size_units=_size_units(tx, of, who), worker=name)
+    if taken is None:
+        return Again.AGAIN
+    if of.state == JobState.QUEUED:
+        move_job(tx, of.id, JobState.RUNNING, started_at=func.coalesce(job.c.started_at, tx.now))
+    return claim_of(taken, of.spec, tx.limits.lease_s)
+
+
+def claim_of(row: Row[Any], spec: dict[str, Any], lease_s: float) -> Claim:
+    """What the worker gets of its task's row."""
+    return Claim(
+        task_id=row.id, job_id=row.job_id, kind=row.kind, spec=spec, lo=row.lo, hi=row.hi, cursor=row.cursor,
+        attempt=row.attempt, lease_s=lease_s,
+    )  # fmt: skip
+
+
+def _candidates(tx: Tx, who: Roster, kinds: Sequence[str]) -> Any:
+    """The job to take from: highest priority, then fewest running tasks, then oldest. Nothing is locked yet."""
+    pending = select(task.c.id).where(task.c.job_id == job.c.id, _is_pending_for(tx, who, kinds)).exists()
+    cuttable = and_(
+        job.c.kind.in_(kinds),
+        job.c.state.in_(CUTTABLE),
+        has_uncut(job.c.id),
+        or_(job.c.kind.not_in(SEQUENTIAL_KINDS), ~has_open_tasks(job.c.id)),
+    )
+    running = (
+        select(func.count())
+        .select_from(task)
+        .where(task.c.job_id == job.c.id, task.c.state == TaskState.RUNNING.value)
+        .scalar_subquery()
+    )
+    return (
+        select(job.c.id, pending.label("has_pending"))
+        .where(job.c.state.in_(CLAIMABLE), or_(pending, cuttable))
+        .order_by(job.c.priority.desc(), running, job.c.id)
+        .limit(1)
+    )
+
+
+def _is_pending_for(tx: Tx, who: Roster, kinds: Sequence[str]) -> ColumnElement[bool]:
+    """SQL: the task waits, its pause after a failure is over, and it is not kept for another worker."""
+    keepable = [kind for kind in kinds if who.others_serve(QUEUE_OF[kind])]
+    free = or_(task.c.avoid.is_(None), task.c.avoid != who.me.name, task.c.avoid_until <= tx.now)
+    if len(keepable) < len(kinds):
+        free = or_(free, task.c.kind.not_in(keepable))
+    return and_(task.c.state == TaskState.PENDING.value, task.c.kind.in_(kinds), task.c.not_before <= tx.now, free)
+
+
+def _take_pending(tx: Tx, of: Row[Any], who: Roster, kinds: Sequence[str]) -> Row[Any] | None:
+    """The oldest pending task of a locked job, running on this worker now; too large a tail is split off."""
+    oldest = select(task).where(task.c.job_id == of.id, _is_pending_for(tx, who, kinds)).order_by(task.c.id).limit(1)
+    row = tx.run(oldest).one_or_none()
+    if row is None:
+        return None
+    hi = row.hi
+    if halvable(row.kind):
+        size = _size_units(tx, of, who)
+        # A tail of less than half a task is not worth a task.
+        hi = row.cursor + size if row.hi - row.cursor > size + size // 2 else row.hi
+    if hi < row.hi:
+        insert_tasks(tx, [split_off(row, hi, row.hi)])
+    move_task(
+        tx, row.id, row.attempt, TaskState.RUNNING,
+        attempt=row.attempt + 1, hi=hi, claimed_from=row.cursor, worker=who.me.name, units_done=None, raised={},
+        lease_until=tx.now + tx.limits.lease_s, progress_at=tx.now,
+    )  # fmt: skip
+    return tx.run(select(task).where(task.c.id == row.id)).one()
+
+
+def _size_units(tx: Tx, of: Row[Any], who: Roster) -> int:
+    """As many units as this worker does in the target time, and no more than its share of what is left."""
+    if of.kind in SEQUENTIAL_KINDS:
+        return max(1, int(of.spec.get("slice_nimg") or of.total))
+    rate = who.rate(who.me.name, rate_key(of.kind, of.spec))
+    wanted = int(rate * tx.limits.task_target_s) if rate else tx.limits.unknown_rate_units
+    share = -(-int(of.total - of.done - of.failed) // who.slots(QUEUE_OF[of.kind]))
+    return max(1, min(wanted, share))

@@ -1,0 +1,72 @@
+"""New rows in the task table: cut from a range, split off a task, or the one that finalises."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, Row, case, insert, literal, null, select, type_coerce, update
+
+from farm.ledger.connection import Tx
+from farm.ledger.holding import has_open_tasks
+from farm.ledger.schema import job_range, task
+from farm.ledger.states import TaskState
+from farm.specs.kinds import FINALISE, SEQUENTIAL_KINDS
+
+
+def rate_key(kind: str, spec: Mapping[str, Any]) -> str:
+    """What a worker's rate is kept under: portraits of another size go at another speed."""
+    return f"{kind}@{spec['size_px']}px" if "size_px" in spec else kind
+
+
+def new_task(job_id: int, kind: str, lo: int, hi: int, **values: Any) -> dict[str, Any]:
+    """A pending task of units lo … hi - 1 that nobody tried yet, as a row; `values` say what is different."""
+    fresh = {
+        "job_id": job_id, "kind": kind, "rate_key": kind, "lo": lo, "hi": hi, "cursor": lo,
+        "state": TaskState.PENDING.value, "attempt": 0, "failures": 0, "losses": 0, "not_before": 0.0,
+        "avoid": None, "avoid_until": None, "suspects": [], "raised": {}, "worker": None, "error": None,
+        "output": None,
+    }  # fmt: skip
+    return {**fresh, **values}
+
+
+def split_off(of: Row[Any], lo: int, hi: int, **values: Any) -> dict[str, Any]:
+    """A part of an existing task as a row of its own; who failed on the whole is suspected for the part."""
+    kept = {"rate_key": of.rate_key, "suspects": of.suspects, "not_before": of.not_before}
+    return new_task(of.job_id, of.kind, lo, hi, **{**kept, **values})
+
+
+def insert_tasks(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        tx.run(insert(task), list(rows))
+
+
+def insert_finalise(tx: Tx, job_id: int) -> None:
+    """The one task that writes what a finished job leaves behind."""
+    insert_tasks(tx, [new_task(job_id, FINALISE, 0, 1)])
+
+
+def cut(tx: Tx, of: Row[Any], *, size_units: int, worker: str) -> Row[Any] | None:
+    """Cuts the next `size_units` units of a job's first open range into a task that runs on `worker`.
+
+    The caller holds the job's lock. None: nothing is uncut, or the one task a sequential job may have is open.
+    """
+    lo, hi = job_range.c.next, type_coerce(job_range.c.hi, BigInteger)
+    # Stored bounds: a literal beside them must not be shifted, hence the coercions.
+    start = type_coerce(job_range.c.next, BigInteger)
+    end = case((hi - start <= size_units, hi), else_=start + size_units)
+    row = {
+        "job_id": literal(of.id), "kind": literal(of.kind), "rate_key": literal(rate_key(of.kind, of.spec)),
+        "lo": lo, "hi": end, "cursor": lo, "claimed_from": lo, "state": literal(TaskState.RUNNING.value),
+        "attempt": literal(1), "failures": literal(0), "losses": literal(0), "not_before": literal(0.0),
+        "suspects": literal([], task.c.suspects.type), "raised": literal({}, task.c.raised.type),
+        "worker": literal(worker), "lease_until": tx.now + tx.limits.lease_s, "progress_at": tx.now,
+        "units_done": null(),
+    }  # fmt: skip
+    source = select(*row.values()).where(job_range.c.job_id == of.id, job_range.c.next < job_range.c.hi)
+    if of.kind in SEQUENTIAL_KINDS:
+        source = source.where(~has_open_tasks(of.id))
+    source = source.order_by(job_range.c.lo).limit(1)
+    made = tx.run(insert(task).from_select(list(row), source).returning(task)).one_or_none()
+    if made is not None:
+        moved = update(job_range).where(job_range.c.job_id == of.id, job_range.c.next == made.lo)
+        tx.run(moved.values(next=made.hi))
+    return made

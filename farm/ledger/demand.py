@@ -1,0 +1,77 @@
+"""How much work each queue could take now, so that as many tickets are sent as free slots can use."""
+
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import BigInteger, case, func, or_, select, type_coerce
+
+from farm.ledger.claiming import CLAIMABLE, CUTTABLE
+from farm.ledger.connection import Tx
+from farm.ledger.holding import has_open_tasks
+from farm.ledger.rows import Demand
+from farm.ledger.schema import job, job_range, task, worker
+from farm.ledger.states import JobState, TaskState
+from farm.ledger.stealing import LEAST_UNITS, STOLEN_KIND
+from farm.specs.kinds import QUEUE_OF, QUEUES, SEQUENTIAL_KINDS
+
+MANY = 100_000
+"""Uncut units of a range beyond this count no further: no farm has more free slots."""
+
+
+def demand(tx: Tx) -> list[Demand]:
+    """One line a queue. Uncut units count singly: how they are cut is decided by who claims."""
+    free, claimable = _free_slots(tx), Counter[str]()
+    for kind, count in (*_pending(tx), *_uncut(tx), *_stealable(tx)):
+        claimable[QUEUE_OF[kind]] += int(count)
+    return [Demand(queue=queue, claimable=claimable[queue], free_slots=free[queue]) for queue in QUEUES]
+
+
+def _free_slots(tx: Tx) -> Counter[str]:
+    busy = (
+        select(func.count())
+        .select_from(task)
+        .where(task.c.worker == worker.c.name, task.c.state == TaskState.RUNNING.value)
+        .scalar_subquery()
+    )
+    live = worker.c.seen_at > tx.now - tx.limits.live_s
+    away = func.coalesce(worker.c.leave_until, 0.0) > tx.now
+    query = select(worker.c.kinds, worker.c.slots, busy.label("busy")).where(live, ~away, ~worker.c.draining)
+    free = Counter[str]()
+    for row in tx.run(query):
+        for queue in row.kinds:
+            free[queue] += max(0, row.slots - row.busy)
+    return free
+
+
+def _pending(tx: Tx) -> list[Any]:
+    waiting = (task.c.state == TaskState.PENDING.value, task.c.not_before <= tx.now, job.c.state.in_(CLAIMABLE))
+    query = select(task.c.kind, func.count()).join(job, job.c.id == task.c.job_id).where(*waiting)
+    return list(tx.run(query.group_by(task.c.kind)))
+
+
+def _uncut(tx: Tx) -> list[Any]:
+    left = type_coerce(job_range.c.hi, BigInteger) - type_coerce(job_range.c.next, BigInteger)
+    units = case((job.c.kind.in_(SEQUENTIAL_KINDS), 1), (left > MANY, MANY), else_=left)
+    query = (
+        select(job.c.kind, func.sum(units))
+        .join(job_range, job_range.c.job_id == job.c.id)
+        .where(
+            job.c.state.in_(CUTTABLE),
+            job_range.c.next < job_range.c.hi,
+            or_(job.c.kind.not_in(SEQUENTIAL_KINDS), ~has_open_tasks(job.c.id)),
+        )
+        .group_by(job.c.kind)
+    )
+    return list(tx.run(query))
+
+
+def _stealable(tx: Tx) -> list[Any]:
+    unsettled = type_coerce(task.c.hi, BigInteger) - type_coerce(task.c.cursor, BigInteger)
+    large = (
+        task.c.state == TaskState.RUNNING.value,
+        task.c.kind == STOLEN_KIND,
+        unsettled > 2 * LEAST_UNITS,
+        job.c.state == JobState.RUNNING.value,
+    )
+    query = select(task.c.kind, func.count()).join(job, job.c.id == task.c.job_id).where(*large)
+    return list(tx.run(query.group_by(task.c.kind)))

@@ -1,0 +1,85 @@
+"""Taking hold of a task: its job's row is locked first, so every change within one job happens one after another."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, exists, select
+
+from farm.ledger.connection import Tx
+from farm.ledger.rows import Outcome
+from farm.ledger.schema import job, job_range, task, worker
+from farm.ledger.states import JobState, TaskState
+from farm.specs.kinds import FINALISE, FINALISED_KINDS
+
+BEAT_MOVES_CURSOR = frozenset({"render"})
+"""Kinds whose every settled unit is in storage by itself. The others settle units only with what the end of an
+attempt leaves (verdicts, a checkpoint), so that a lost attempt loses no half-written output."""
+
+OPEN_STATES = (TaskState.PENDING.value, TaskState.RUNNING.value)
+
+
+def halvable(kind: str) -> bool:
+    """True for tasks of many units that stand for themselves; a slice or a single unit succeeds or fails whole."""
+    return kind in FINALISED_KINDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """A running task that is ours, under its job's lock, and the worker that owns it."""
+
+    job_id: int
+    job_kind: str
+    job_state: JobState
+    total: int
+    settled: int
+    task: Row[Any]
+    draining: bool
+    strikes: int
+    rates: dict[str, float]
+
+    @property
+    def counts(self) -> bool:
+        """False for finalise tasks: their unit is none of the job's."""
+        return bool(self.task.kind != FINALISE)
+
+
+def hold(tx: Tx, task_id: int, attempt: int) -> Held | None:
+    """Locks the job of a task, then reads the task; None where this attempt does not own it (any more)."""
+    owner = select(task.c.job_id).where(task.c.id == task_id).scalar_subquery()
+    columns = (job.c.id, job.c.kind, job.c.state, job.c.total, job.c.done, job.c.failed)
+    of_job = tx.run(select(*columns).where(job.c.id == owner).with_for_update()).one_or_none()
+    if of_job is None:
+        return None
+    of_worker = (worker.c.draining, worker.c.strikes, worker.c.rates)
+    query = (
+        select(task, *of_worker)
+        .outerjoin(worker, worker.c.name == task.c.worker)
+        .where(task.c.id == task_id, task.c.attempt == attempt, task.c.state == TaskState.RUNNING.value)
+    )
+    row = tx.run(query).one_or_none()
+    if row is None:
+        return None
+    return Held(
+        job_id=of_job.id,
+        job_kind=of_job.kind,
+        job_state=JobState(of_job.state),
+        total=of_job.total,
+        settled=of_job.done + of_job.failed,
+        task=row,
+        draining=bool(row.draining),
+        strikes=row.strikes or 0,
+        rates=row.rates or {},
+    )
+
+
+def has_open_tasks(job_id: Any) -> Any:
+    """SQL: the job has a pending or running task."""
+    return exists().where(task.c.job_id == job_id, task.c.state.in_(OPEN_STATES))
+
+
+def has_uncut(job_id: Any) -> Any:
+    """SQL: some of the job's units belong to no task yet."""
+    return exists().where(job_range.c.job_id == job_id, job_range.c.next < job_range.c.hi)
+
+
+NOTHING = Outcome()

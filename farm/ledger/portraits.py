@@ -1,0 +1,60 @@
+"""Which recipes are stored, and as what."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select, update
+
+from farm.ledger.connection import Tx
+from farm.ledger.rows import PortraitRow
+from farm.ledger.schema import portrait
+
+BATCH = 1000
+"""Rows a statement, below every driver's limit of parameters."""
+TOUCH_S = 3600.0
+"""`last_used_at` is this coarse: looking a portrait up twice in an hour writes once."""
+
+
+def keep_portraits(tx: Tx, rows: Sequence[PortraitRow], *, worker: str | None) -> None:
+    """Inserts rows of stored objects; the first stored object wins, and a row marked for deletion is taken back."""
+    # In one order everywhere: two beats that store the same portraits wait for each other instead of deadlocking.
+    unique = sorted({row.recipe: row for row in rows}.values(), key=lambda row: row.recipe)
+    for start in range(0, len(unique), BATCH):
+        values = [
+            {
+                "recipe": row.recipe, "key": row.key, "sha256": row.sha256, "size_bytes": row.size_bytes,
+                "render_class": row.render_class, "worker": worker, "deleting": False,
+            }
+            for row in unique[start : start + BATCH]
+        ]  # fmt: skip
+        statement = tx.upsert(portrait).values(created_at=tx.now, last_used_at=tx.now)
+        fresh = {name: statement.excluded[name] for name in (column.name for column in portrait.c) if name != "recipe"}
+        statement = statement.on_conflict_do_update(
+            index_elements=["recipe"], set_=fresh, where=portrait.c.deleting.is_(True)
+        )
+        tx.run(statement, values)
+
+
+def portraits_by_recipe(tx: Tx, recipes: Sequence[str]) -> tuple[dict[str, PortraitRow], list[str]]:
+    """The stored ones of these recipes, and which of them were not touched within the hour.
+
+    A row marked for deletion is not offered for reuse.
+    """
+    found: dict[str, PortraitRow] = {}
+    stale: list[str] = []
+    is_stale = (portrait.c.last_used_at < tx.now - TOUCH_S).label("is_stale")
+    for start in range(0, len(recipes), BATCH):
+        some = list(recipes[start : start + BATCH])
+        for row in tx.run(select(portrait, is_stale).where(portrait.c.recipe.in_(some), ~portrait.c.deleting)):
+            found[row.recipe] = PortraitRow(
+                recipe=row.recipe, key=row.key, sha256=row.sha256, size_bytes=row.size_bytes,
+                render_class=row.render_class,
+            )  # fmt: skip
+            stale += [row.recipe] if row.is_stale else []
+    return found, stale
+
+
+def touch(tx: Tx, recipes: Sequence[str]) -> None:
+    """Notes that these portraits were of use just now."""
+    for start in range(0, len(recipes), BATCH):
+        some = sorted(recipes[start : start + BATCH])
+        tx.run(update(portrait).where(portrait.c.recipe.in_(some)).values(last_used_at=tx.now))

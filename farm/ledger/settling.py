@@ -1,0 +1,123 @@
+"""What a beat, a finish, a release or a failure says about units, brought into the rows.
+
+A unit that raised inside a larger task is carved out: what lies before it is done, it becomes a task of its own that
+is tried alone, and the task goes on behind it. Until the cursor has passed it, it is remembered on the row (`raised`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Row, update
+
+from farm.ledger.connection import Tx
+from farm.ledger.cutting import insert_tasks, split_off
+from farm.ledger.holding import BEAT_MOVES_CURSOR, Held
+from farm.ledger.portraits import keep_portraits
+from farm.ledger.roster import another_is_live
+from farm.ledger.rows import Progress
+from farm.ledger.schema import job, worker
+from farm.ledger.states import TaskState
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """Where the task stands after the progress: its new bounds, and the units that raised and are still ahead."""
+
+    lo: int
+    cursor: int
+    raised: dict[str, str]
+    units: int
+    """How many units this progress settled."""
+    output: Mapping[str, Any] | None = None
+    """The attempt's output, unless a done part carries it already."""
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return {"lo": self.lo, "cursor": self.cursor, "raised": self.raised}
+
+
+def settle(tx: Tx, held: Held, progress: Progress, *, ends: bool, output: Mapping[str, Any] | None = None) -> Settled:
+    """Writes portraits, carved tasks, the job's counter and the worker's rate; the caller writes the task's row.
+
+    ends: this is a finish or a release, which brings along what the units leave; a mere beat moves the cursor of
+    those kinds only whose units stand for themselves.
+    """
+    row = held.task
+    keep_portraits(tx, progress.portraits, worker=row.worker)
+    cursor = row.cursor
+    if ends or row.kind in BEAT_MOVES_CURSOR:
+        cursor = min(max(row.cursor, progress.cursor), row.hi)
+    raised = dict(row.raised)
+    raised.update({str(f.unit): f.error for f in progress.failures if row.cursor <= f.unit < row.hi})
+    # The last unit has nothing behind it to go on with; it is decided when the attempt ends.
+    if str(row.hi - 1) in raised:
+        cursor = min(cursor, row.hi - 1)
+    passed = sorted(unit for unit in map(int, raised) if unit < cursor)
+    lo, output = _carve(tx, held, passed, raised, output=output)
+    settled = Settled(
+        lo=lo,
+        cursor=cursor,
+        raised={unit: error for unit, error in raised.items() if int(unit) >= cursor},
+        units=cursor - row.cursor - len(passed),
+        output=output,
+    )
+    count(tx, held, settled.units)
+    _keep_rate(tx, held, progress.rate)
+    return settled
+
+
+def count(tx: Tx, held: Held, units: int, *, failed: int = 0) -> None:
+    """Adds settled and quarantined units to the job's counters."""
+    if held.counts and (units or failed):
+        values = {"done": job.c.done + units, "failed": job.c.failed + failed}
+        tx.run(update(job).where(job.c.id == held.job_id).values(**values))
+
+
+def after(held: Held, settled: Settled, *, failed: int = 0) -> Held:
+    """`held` with the counter as this transaction left it."""
+    return replace(held, settled=held.settled + failed + (settled.units if held.counts else 0))
+
+
+def split_settled(tx: Tx, row: Row[Any], lo: int, cursor: int, *, output: Any = None) -> None:
+    """Keeps what is settled of a task that goes on behind `cursor` as a done row of its own."""
+    if cursor > lo:
+        values = {"cursor": cursor, "state": TaskState.DONE.value, "attempt": row.attempt, "worker": row.worker}
+        insert_tasks(tx, [split_off(row, lo, cursor, output=output, **values)])
+
+
+def _carve(
+    tx: Tx, held: Held, units: list[int], raised: dict[str, str], *, output: Mapping[str, Any] | None
+) -> tuple[int, Mapping[str, Any] | None]:
+    """Returns where the task begins now, and the output unless the first done part took it."""
+    row, lo = held.task, int(held.task.lo)
+    if not units:
+        return lo, output
+    for unit in units:
+        split_settled(tx, row, lo, unit, output=output)
+        output = None if unit > lo else output
+        lo = unit + 1
+    avoid = avoiding(tx, row.kind, row.worker)
+    suspects = sorted({*row.suspects, row.worker})
+    pieces = [
+        split_off(row, unit, unit + 1, failures=1, suspects=suspects, error=raised[str(unit)], **avoid)
+        for unit in units
+    ]
+    insert_tasks(tx, pieces)
+    return lo, output
+
+
+def avoiding(tx: Tx, kind: str, name: str | None) -> dict[str, Any]:
+    """Row values that keep a task for another worker for a while, if there is one."""
+    if not another_is_live(tx, kind, name):
+        return {"avoid": None, "avoid_until": None}
+    return {"avoid": name, "avoid_until": tx.now + tx.limits.avoid_s}
+
+
+def _keep_rate(tx: Tx, held: Held, rate: float | None) -> None:
+    """The worker's rate for such work, written when it changed by more than a twentieth."""
+    known = held.rates.get(held.task.rate_key, 0.0)
+    if rate is None or rate <= 0 or abs(rate - known) <= 0.05 * rate:
+        return
+    rates = {**held.rates, held.task.rate_key: rate}
+    tx.run(update(worker).where(worker.c.name == held.task.worker).values(rates=rates))

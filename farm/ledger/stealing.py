@@ -1,0 +1,73 @@
+"""A straggler is shortened: the unstarted tail of the largest running render task goes to an idle worker."""
+
+import math
+from typing import Any
+
+from sqlalchemy import BigInteger, Row, insert, select, type_coerce, update
+
+from farm.ledger.connection import Tx
+from farm.ledger.cutting import split_off
+from farm.ledger.roster import Roster
+from farm.ledger.rows import Claim
+from farm.ledger.schema import job, task
+from farm.ledger.states import JobState, TaskState
+
+STOLEN_KIND = "render"
+LEAST_UNITS = 2
+"""A tail of fewer units is not worth a task."""
+
+
+def steal(tx: Tx, who: Roster) -> Claim | None:
+    """Lowers the owner's `hi` and gives the tail to this worker; the owner learns of it at its next beat.
+
+    The owner keeps what it will do within two beats by its own rate, half of it all where the rate is unknown.
+    """
+    unsettled = type_coerce(task.c.hi, BigInteger) - type_coerce(task.c.cursor, BigInteger)
+    largest = (
+        select(task.c.id, task.c.job_id)
+        .join(job, job.c.id == task.c.job_id)
+        .where(
+            task.c.state == TaskState.RUNNING.value,
+            task.c.kind == STOLEN_KIND,
+            task.c.worker != who.me.name,
+            job.c.state == JobState.RUNNING.value,
+            unsettled > LEAST_UNITS,
+        )
+        .order_by(unsettled.desc(), task.c.id)
+        .limit(1)
+    )
+    found = tx.run(largest).first()
+    if found is None:
+        return None
+    running = (job.c.id == found.job_id, job.c.state == JobState.RUNNING.value)
+    of = tx.run(select(job.c.spec).where(*running).with_for_update()).one_or_none()
+    row = tx.run(select(task).where(task.c.id == found.id, task.c.state == TaskState.RUNNING.value)).one_or_none()
+    if of is None or row is None:
+        return None
+    hi = row.hi - _tail_units(tx, row, who)
+    if row.hi - hi < LEAST_UNITS:
+        return None
+    tx.run(update(task).where(task.c.id == row.id, task.c.attempt == row.attempt).values(hi=hi))
+    return _tail(tx, row, hi, who, of.spec)
+
+
+def _tail_units(tx: Tx, row: Row[Any], who: Roster) -> int:
+    """How many of the last units the thief gets, so that both end at about the same time."""
+    unsettled = int(row.hi - row.cursor)
+    own, mine = who.rate(row.worker, row.rate_key), who.rate(who.me.name, row.rate_key)
+    kept = math.ceil(own * 2 * tx.limits.beat_s) if own else unsettled - unsettled // 2
+    share = mine / (mine + own) if own and mine else 0.5
+    return max(0, min(unsettled - max(1, kept), int(unsettled * share)))
+
+
+def _tail(tx: Tx, row: Row[Any], hi: int, who: Roster, spec: dict[str, Any]) -> Claim:
+    values = split_off(
+        row, hi, row.hi,
+        state=TaskState.RUNNING.value, attempt=1, claimed_from=hi, worker=who.me.name, not_before=0.0,
+        lease_until=tx.now + tx.limits.lease_s, progress_at=tx.now,
+    )  # fmt: skip
+    made = tx.run(insert(task).values(**values).returning(task.c.id)).scalar_one()
+    return Claim(
+        task_id=made, job_id=row.job_id, kind=row.kind, spec=spec, lo=hi, hi=row.hi, cursor=hi, attempt=1,
+        lease_s=tx.limits.lease_s,
+    )  # fmt: skip

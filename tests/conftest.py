@@ -4,12 +4,16 @@ Each skips its test where the service is not installed, unless FARM_TESTS_REQUIR
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from farm.settings import load_settings
+from farm.storage import Storage, open_storage
 from tests.services.postgres import PostgresCluster, running_postgres
 from tests.services.process import ServiceMissing, skip_or_fail
 from tests.services.redis import RedisServer, running_redis
+from tests.services.rgw import RgwServer, running_rgw
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +72,41 @@ def postgres_cluster() -> Iterator[PostgresCluster]:
             yield cluster
     except ServiceMissing as error:
         skip_or_fail("postgres", error)
+
+
+@pytest.fixture(scope="session")
+def shared_rgw() -> Iterator[RgwServer | ServiceMissing]:
+    """The S3 server all tests of this session share, or why there is none."""
+    try:
+        with running_rgw() as server:
+            yield server
+    except ServiceMissing as error:
+        yield error
+
+
+@pytest.fixture
+def rgw(shared_rgw: RgwServer | ServiceMissing) -> RgwServer:
+    """The S3 server. Do not stop it."""
+    if isinstance(shared_rgw, ServiceMissing):
+        skip_or_fail("s3", shared_rgw)
+    return shared_rgw
+
+
+@pytest.fixture
+def s3_environment(rgw: RgwServer, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """FARM_* and AWS_* variables of a farm that keeps its objects in a new, empty bucket."""
+    with rgw.bucket() as bucket:
+        yield {
+            "FARM_HOME": str(tmp_path / "home"),
+            "FARM_STORAGE_URL": f"s3://{bucket}/some/prefix",
+            "FARM_S3_ENDPOINT_URL": rgw.endpoint_url,
+            **rgw.credentials,
+        }
+
+
+@pytest.fixture
+def s3_storage(s3_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Storage:
+    """Storage in a new, empty bucket of the S3 server."""
+    for name, value in s3_environment.items():
+        monkeypatch.setenv(name, value)
+    return open_storage(load_settings(s3_environment))

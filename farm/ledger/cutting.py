@@ -13,8 +13,8 @@ from farm.specs.kinds import FINALISE, SEQUENTIAL_KINDS
 
 
 def rate_key(kind: str, spec: Mapping[str, Any]) -> str:
-    """What a worker's rate is kept under: portraits of another size go at another speed."""
-    return f"{kind}@{spec['size_px']}px" if "size_px" in spec else kind
+    """What a worker's rate is kept under: another cascade, or another size, goes at another speed."""
+    return f"{kind}@{spec['size_px']}px:{str(spec.get('cascade'))[:12]}" if "size_px" in spec else kind
 
 
 def new_task(job_id: int, kind: str, lo: int, hi: int, **values: Any) -> dict[str, Any]:

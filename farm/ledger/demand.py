@@ -8,10 +8,11 @@ from sqlalchemy import BigInteger, case, func, or_, select, type_coerce
 from farm.ledger.claiming import CLAIMABLE, CUTTABLE
 from farm.ledger.connection import Tx
 from farm.ledger.holding import has_open_tasks
+from farm.ledger.roster import Roster
 from farm.ledger.rows import Demand
 from farm.ledger.schema import job, job_range, task, worker
-from farm.ledger.states import JobState, TaskState
-from farm.ledger.stealing import LEAST_UNITS, STOLEN_KIND
+from farm.ledger.states import TaskState
+from farm.ledger.stealing import LEAST_UNITS, STOLEN_KIND, largest_running, tail_units
 from farm.specs.kinds import QUEUE_OF, QUEUES, SEQUENTIAL_KINDS
 
 MANY = 100_000
@@ -20,13 +21,18 @@ MANY = 100_000
 
 def demand(tx: Tx) -> list[Demand]:
     """One line a queue. Uncut units count singly: how they are cut is decided by who claims."""
-    free, claimable = _free_slots(tx), Counter[str]()
-    for kind, count in (*_pending(tx), *_uncut(tx), *_stealable(tx)):
+    rows = _live(tx)
+    free, claimable = Counter[str](), Counter[str]()
+    for row in rows:
+        free.update({queue: max(0, row.slots - row.busy) for queue in row.kinds})
+    for kind, count in (*_pending(tx), *_uncut(tx)):
         claimable[QUEUE_OF[kind]] += int(count)
+    claimable[QUEUE_OF[STOLEN_KIND]] += _stealable(tx, rows)
     return [Demand(queue=queue, claimable=claimable[queue], free_slots=free[queue]) for queue in QUEUES]
 
 
-def _free_slots(tx: Tx) -> Counter[str]:
+def _live(tx: Tx) -> list[Any]:
+    """Live, willing workers, each with the number of its running tasks."""
     busy = (
         select(func.count())
         .select_from(task)
@@ -35,12 +41,7 @@ def _free_slots(tx: Tx) -> Counter[str]:
     )
     live = worker.c.seen_at > tx.now - tx.limits.live_s
     away = func.coalesce(worker.c.leave_until, 0.0) > tx.now
-    query = select(worker.c.kinds, worker.c.slots, busy.label("busy")).where(live, ~away, ~worker.c.draining)
-    free = Counter[str]()
-    for row in tx.run(query):
-        for queue in row.kinds:
-            free[queue] += max(0, row.slots - row.busy)
-    return free
+    return list(tx.run(select(worker, busy.label("busy")).where(live, ~away, ~worker.c.draining)))
 
 
 def _pending(tx: Tx) -> list[Any]:
@@ -65,13 +66,13 @@ def _uncut(tx: Tx) -> list[Any]:
     return list(tx.run(query))
 
 
-def _stealable(tx: Tx) -> list[Any]:
-    unsettled = type_coerce(task.c.hi, BigInteger) - type_coerce(task.c.cursor, BigInteger)
-    large = (
-        task.c.state == TaskState.RUNNING.value,
-        task.c.kind == STOLEN_KIND,
-        unsettled > 2 * LEAST_UNITS,
-        job.c.state == JobState.RUNNING.value,
+def _stealable(tx: Tx, rows: list[Any]) -> int:
+    """Running tasks whose tail some free worker would get if it asked."""
+    idle = [row for row in rows if QUEUE_OF[STOLEN_KIND] in row.kinds and row.slots > row.busy]
+    thieves = [Roster(me=row, others=[other for other in rows if other is not row]) for row in idle]
+    if not thieves:
+        return 0
+    return sum(
+        any(who.me.name != row.worker and tail_units(row, who, tx.limits) >= LEAST_UNITS for who in thieves)
+        for row in tx.run(largest_running())
     )
-    query = select(task.c.kind, func.count()).join(job, job.c.id == task.c.job_id).where(*large)
-    return list(tx.run(query.group_by(task.c.kind)))

@@ -19,6 +19,9 @@ from farm.ledger.rows import Progress
 from farm.ledger.schema import job, worker
 from farm.ledger.states import TaskState
 
+RATES_KEPT = 16
+"""Rates of the last so many kinds of work are kept per worker."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settled:
@@ -58,7 +61,7 @@ def settle(tx: Tx, held: Held, progress: Progress, *, ends: bool, output: Mappin
     settled = Settled(
         lo=lo,
         cursor=cursor,
-        raised={unit: error for unit, error in raised.items() if int(unit) >= cursor},
+        raised={unit: error for unit, error in raised.items() if cursor <= int(unit) < row.hi},
         units=cursor - row.cursor - len(passed),
         output=output,
     )
@@ -119,5 +122,7 @@ def _keep_rate(tx: Tx, held: Held, rate: float | None) -> None:
     known = held.rates.get(held.task.rate_key, 0.0)
     if rate is None or rate <= 0 or abs(rate - known) <= 0.05 * rate:
         return
-    rates = {**held.rates, held.task.rate_key: rate}
+    # The newest goes last, so that the kinds of work measured longest ago are the ones forgotten.
+    others = [(key, value) for key, value in held.rates.items() if key != held.task.rate_key]
+    rates = dict([*others, (held.task.rate_key, rate)][-RATES_KEPT:])
     tx.run(update(worker).where(worker.c.name == held.task.worker).values(rates=rates))

@@ -3,10 +3,11 @@
 import math
 from typing import Any
 
-from sqlalchemy import BigInteger, Row, insert, select, type_coerce, update
+from sqlalchemy import BigInteger, Row, Select, insert, select, type_coerce, update
 
 from farm.ledger.connection import Tx
 from farm.ledger.cutting import split_off
+from farm.ledger.limits import Limits
 from farm.ledger.roster import Roster
 from farm.ledger.rows import Claim
 from farm.ledger.schema import job, task
@@ -15,47 +16,53 @@ from farm.ledger.states import JobState, TaskState
 STOLEN_KIND = "render"
 LEAST_UNITS = 2
 """A tail of fewer units is not worth a task."""
+LOOKED_AT = 20
+"""How many of the largest running tasks are considered."""
 
 
 def steal(tx: Tx, who: Roster) -> Claim | None:
-    """Lowers the owner's `hi` and gives the tail to this worker; the owner learns of it at its next beat.
-
-    The owner keeps what it will do within two beats by its own rate, half of it all where the rate is unknown.
-    """
-    unsettled = type_coerce(task.c.hi, BigInteger) - type_coerce(task.c.cursor, BigInteger)
-    largest = (
-        select(task.c.id, task.c.job_id)
-        .join(job, job.c.id == task.c.job_id)
-        .where(
-            task.c.state == TaskState.RUNNING.value,
-            task.c.kind == STOLEN_KIND,
-            task.c.worker != who.me.name,
-            job.c.state == JobState.RUNNING.value,
-            unsettled > LEAST_UNITS,
-        )
-        .order_by(unsettled.desc(), task.c.id)
-        .limit(1)
-    )
-    found = tx.run(largest).first()
+    """Lowers the owner's `hi` and gives the tail to this worker; the owner learns of it at its next beat."""
+    tails = (found for found in tx.run(largest_running()) if found.worker != who.me.name)
+    found = next((row for row in tails if tail_units(row, who, tx.limits) >= LEAST_UNITS), None)
     if found is None:
         return None
     running = (job.c.id == found.job_id, job.c.state == JobState.RUNNING.value)
     of = tx.run(select(job.c.spec).where(*running).with_for_update()).one_or_none()
+    # Read again under the job's lock: meanwhile it may have ended, or lost its tail to another thief.
     row = tx.run(select(task).where(task.c.id == found.id, task.c.state == TaskState.RUNNING.value)).one_or_none()
-    if of is None or row is None:
+    units = tail_units(row, who, tx.limits) if of is not None and row is not None else 0
+    if of is None or row is None or units < LEAST_UNITS:
         return None
-    hi = row.hi - _tail_units(tx, row, who)
-    if row.hi - hi < LEAST_UNITS:
-        return None
+    hi = row.hi - units
     tx.run(update(task).where(task.c.id == row.id, task.c.attempt == row.attempt).values(hi=hi))
     return _tail(tx, row, hi, who, of.spec)
 
 
-def _tail_units(tx: Tx, row: Row[Any], who: Roster) -> int:
-    """How many of the last units the thief gets, so that both end at about the same time."""
+def largest_running() -> Select[Any]:
+    """Running tasks that could lose a tail, most unsettled units first."""
+    unsettled = type_coerce(task.c.hi, BigInteger) - type_coerce(task.c.cursor, BigInteger)
+    return (
+        select(task.c.id, task.c.job_id, task.c.worker, task.c.rate_key, task.c.cursor, task.c.hi)
+        .join(job, job.c.id == task.c.job_id)
+        .where(
+            task.c.state == TaskState.RUNNING.value,
+            task.c.kind == STOLEN_KIND,
+            job.c.state == JobState.RUNNING.value,
+            unsettled > LEAST_UNITS,
+        )
+        .order_by(unsettled.desc(), task.c.id)
+        .limit(LOOKED_AT)
+    )
+
+
+def tail_units(row: Row[Any], who: Roster, limits: Limits) -> int:
+    """How many of the last units the thief gets, so that both end at about the same time.
+
+    The owner keeps what it will do within two beats by its own rate, half of it all where the rate is unknown.
+    """
     unsettled = int(row.hi - row.cursor)
     own, mine = who.rate(row.worker, row.rate_key), who.rate(who.me.name, row.rate_key)
-    kept = math.ceil(own * 2 * tx.limits.beat_s) if own else unsettled - unsettled // 2
+    kept = math.ceil(own * 2 * limits.beat_s) if own else unsettled - unsettled // 2
     share = mine / (mine + own) if own and mine else 0.5
     return max(0, min(unsettled - max(1, kept), int(unsettled * share)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,7 @@ def run_demo(plan: DemoPlan) -> None:
     if not path.is_file():
         missing = "give the archive of a cascade with --cascade FILE"
         raise InvalidInput(f"there is no cascade at {path}", problems=[Problem("--cascade", missing)])
-    with _terminated_like_ctrl_c(), tempfile.TemporaryDirectory(prefix="farm-demo-") as home:
+    with _signals_restored(), tempfile.TemporaryDirectory(prefix="farm-demo-") as home:
         settings = _settings(Path(home))
         archive = read_whole(path, max_bytes=settings.upload_max_bytes)
         farm = EmbeddedFarm(settings)
@@ -64,6 +64,7 @@ def run_demo(plan: DemoPlan) -> None:
             if plan.stay:
                 _stay(farm)
         finally:
+            _hurry_on_signals(farm)
             farm.stop()
     say("the demo farm has stopped, and left nothing behind but the files")
 
@@ -169,14 +170,26 @@ def _stay(farm: EmbeddedFarm) -> None:
 
 
 @contextmanager
-def _terminated_like_ctrl_c() -> Iterator[None]:
-    """SIGTERM ends the demo as Ctrl-C does: everything it started is stopped."""
+def _signals_restored() -> Iterator[None]:
+    """SIGTERM ends the demo as Ctrl-C does: what it started is stopped. Both are as before at the end."""
 
     def interrupt(_signum: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before: Callable[[int, FrameType | None], Any] | int | None = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _hurry_on_signals(farm: EmbeddedFarm) -> None:
+    """While the farm is stopping, one more Ctrl-C ends its patience and not the stopping."""
+
+    def hurry(_signum: int, _frame: FrameType | None) -> None:
+        farm.hurry = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, hurry)

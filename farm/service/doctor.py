@@ -15,7 +15,6 @@ from farm.errors import FarmError
 from farm.ledger import open_ledger
 from farm.queue import device_label
 from farm.service.unset_queue import open_queue
-from farm.service.views import live_workers
 from farm.settings import Settings
 from farm.specs.kinds import QUEUES
 from farm.storage import open_storage
@@ -116,7 +115,7 @@ def _device(settings: Settings) -> Check:
 def _workers(settings: Settings) -> Iterator[Check]:
     try:
         with open_ledger(settings.ledger_url) as ledger:
-            live = live_workers(ledger.workers(), now_s=ledger.now_s())
+            live = ledger.workers(live=True)
     except FarmError:
         return  # the ledger's own check has told it
     for queue in QUEUES:

@@ -28,7 +28,7 @@ class Health:
 
 def look(*, ledger: Ledger, storage: Storage, queue: TicketQueue | UnsetQueue) -> Health:
     """Ask each service once."""
-    return Health(ledger=_word(ledger.now_s), storage=_word(lambda: storage.head(PROBE_KEY)), queue=_word(queue.ping))
+    return Health(ledger=_word(ledger.now), storage=_word(lambda: storage.head(PROBE_KEY)), queue=_word(queue.ping))
 
 
 def _word(ask: Callable[[], object]) -> str:

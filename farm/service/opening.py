@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from farm.dispatch import Dispatcher
-from farm.ledger import open_ledger
+from farm.ledger import Limits, open_ledger
 from farm.service.unset_queue import open_queue
 from farm.service.verbs import Service
 from farm.settings import Settings
@@ -19,6 +19,6 @@ def open_service(settings: Settings) -> Iterator[Service]:
     obstacle: what is submitted waits in the ledger, and a later tick sends its tickets.
     """
     storage = open_storage(settings)
-    with open_ledger(settings.ledger_url) as ledger, closing(open_queue(settings)) as queue:
+    with open_ledger(settings.ledger_url, limits=Limits.of(settings)) as ledger, closing(open_queue(settings)) as queue:
         dispatcher = Dispatcher(ledger=ledger, queue=queue)
         yield Service(ledger=ledger, storage=storage, dispatcher=dispatcher, queue=queue, settings=settings)

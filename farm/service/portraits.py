@@ -8,7 +8,7 @@ from farm.ledger import Ledger
 from farm.ledger.rows import Job
 from farm.planning import recipe_for, sizes_px
 from farm.service.views import PortraitPage, PortraitView
-from farm.specs import RenderSpec, SeedRange, parse_seeds, parse_spec
+from farm.specs import RenderSpec, SeedRange, parse_spec
 from farm.storage import Storage
 
 LINK_S = 3600
@@ -23,7 +23,7 @@ def page(job: Job, *, ledger: Ledger, storage: Storage, after_seed: int, limit: 
     if not isinstance(spec, RenderSpec):
         raise Conflict(f"job {job.id} is a {job.kind} job: it has no portraits")
     sizes = sizes_px(ledger.cascade(spec.cascade).config)
-    seeds = list(itertools.islice(seeds_after(parse_seeds(spec.seeds), after_seed), limit + 1))
+    seeds = list(itertools.islice(seeds_after(ledger.ranges_of(job.id), after_seed), limit + 1))
     shown = seeds[:limit]
     recipes = {seed: recipe_for(spec, seed, sizes=sizes).digest for seed in shown}
     rows = ledger.portraits_by_recipe(list(recipes.values()))

@@ -203,12 +203,11 @@ class Service:
 
     def workers(self) -> list[Worker]:
         """Every worker heard of lately."""
-        return self.ledger.workers()
+        return self.ledger.workers(live=True)
 
     def is_served(self, kind: str) -> bool:
         """True where a live worker serves the queue of that kind of job."""
-        now_s = self.ledger.now_s()
-        return any(QUEUE_OF[kind] in worker.kinds for worker in views.live_workers(self.ledger.workers(), now_s=now_s))
+        return any(QUEUE_OF[kind] in worker.kinds for worker in self.ledger.workers(live=True))
 
     def health(self) -> health.Health:
         """Whether ledger, storage and queue answer."""
@@ -222,9 +221,9 @@ class Service:
         jobs = list(jobs)
         if not jobs:
             return []
-        workers, now_s = self.ledger.workers(), self.ledger.now_s()
+        workers, now_s = self.ledger.workers(live=True), self.ledger.now()
         return [views.view_job(job, running=self._running(job), workers=workers, now_s=now_s) for job in jobs]
 
     def _running(self, job: Job) -> list[Task]:
         moving = job.state in views.MOVING_STATES
-        return self.ledger.tasks_of(job.id, state=TaskState.RUNNING) if moving else []
+        return self.ledger.tasks_of(job.id, states=[TaskState.RUNNING]) if moving else []

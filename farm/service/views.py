@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 from farm.ledger.rows import Job, PortraitRow, Task, Worker
 from farm.ledger.states import JobState
-from farm.specs.kinds import QUEUE_OF, SEQUENTIAL_KINDS
+from farm.specs.kinds import FINALISE, QUEUE_OF
 
 MOVING_STATES = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.FINISHING})
-LIVE_S = 30.0
-"""A worker not heard of for so long counts as gone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,21 +45,17 @@ class PortraitPage:
 
 
 def view_job(job: Job, *, running: Sequence[Task], workers: Sequence[Worker], now_s: float) -> JobView:
-    """The view of a job. running: its running tasks. workers: all known. now_s: the database's clock."""
+    """The view of a job. running: its running tasks. workers: the live ones. now_s: the database's clock."""
     settled = job.done + job.failed
-    if job.kind in SEQUENTIAL_KINDS:
-        # A slice settles its images only at its end; the bar moves with what it reports on the way.
-        settled = max([settled, *((task.lo + (task.units_done or 0)) for task in running)])
+    if job.kind != "render":
+        # Only a render task settles units on its way; the others tell how far they are and settle at their end.
+        settled += sum(task.units_done or 0 for task in running if task.kind != FINALISE)
     settled = min(settled, job.total)
-    live = live_workers(workers, now_s=now_s)
     rate = _mean_rate(job, settled=settled, now_s=now_s)
     left = (job.total - settled) / rate if rate else None
-    return JobView(job=job, settled=settled, rate=rate, seconds_left=left, waiting=_waiting(job, bool(running), live))
-
-
-def live_workers(workers: Sequence[Worker], *, now_s: float) -> list[Worker]:
-    """Those heard of lately."""
-    return [worker for worker in workers if now_s - worker.seen_at <= LIVE_S]
+    return JobView(
+        job=job, settled=settled, rate=rate, seconds_left=left, waiting=_waiting(job, bool(running), workers)
+    )
 
 
 def _mean_rate(job: Job, *, settled: int, now_s: float) -> float | None:
@@ -76,7 +70,7 @@ def _waiting(job: Job, is_worked_on: bool, live: Sequence[Worker]) -> str | None
         return f"paused; `farm resume {job.id}` goes on"
     if job.state not in MOVING_STATES or is_worked_on:
         return None
-    queue = "cpu" if job.state is JobState.FINISHING else QUEUE_OF[job.kind]
+    queue = QUEUE_OF[FINALISE] if job.state is JobState.FINISHING else QUEUE_OF[job.kind]
     serving = [worker for worker in live if queue in worker.kinds]
     if not serving:
         return f"no worker serves {queue!r}: start one with `farm up` or `farm worker`"

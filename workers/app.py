@@ -18,7 +18,7 @@ from kombu.exceptions import KombuError
 
 from farm.dispatch import Dispatcher, Ticker
 from farm.errors import NotFound, Unavailable
-from farm.ledger import Ledger, open_ledger
+from farm.ledger import Ledger, Limits, open_ledger
 from farm.ledger.rows import Claim, Worker
 from farm.queue import TICKET_OF, TicketQueue, make_app, worker_name
 from farm.settings import Settings, load_settings
@@ -109,7 +109,7 @@ class Parent:
 
     def on_init(self, **_: object) -> None:
         """Before the pool starts: open the ledger and begin to tick, with or without Redis."""
-        self._ledger = _patiently(lambda: open_ledger(self._settings.ledger_url), "the ledger")
+        self._ledger = _patiently(lambda: _open_ledger(self._settings), "the ledger")
         dispatcher = Dispatcher(ledger=self._ledger, queue=TicketQueue(self._settings))
         self._ticker = Ticker(dispatcher=dispatcher, tick_s=self._settings.tick_s, also=(self._show_life,))
         self._ticker.start()
@@ -159,7 +159,7 @@ class Child:
             os._exit(1)
 
     def _prepare(self) -> None:
-        ledger = _patiently(lambda: open_ledger(self._settings.ledger_url), "the ledger")
+        ledger = _patiently(lambda: _open_ledger(self._settings), "the ledger")
         storage = open_storage(self._settings)
         bench: Bench = importlib.import_module(self._app.bench_module).prepare(self._settings, ledger, storage)
         runner = Runner(
@@ -169,11 +169,18 @@ class Child:
             handlers=bench.handlers,
             settings=self._settings,
         )
-        _patiently(lambda: ledger.register_worker(self._row(bench)), "the ledger")
+        _patiently(lambda: self._sign_on(ledger, bench), "the ledger")
         # A signal to the whole process group must not end a task half-way: it drains, as the beat would tell it.
         signal.signal(signal.SIGTERM, lambda *_: runner.drain())
         self._runner = runner
         _log.info("worker %s serves %s on %s", self._post.worker, ",".join(self._post.queues), bench.render_class)
+
+    def _sign_on(self, ledger: Ledger, bench: Bench) -> None:
+        """A child of this name begins, so the one before it is gone: what it held need not wait for its lease."""
+        ledger.register_worker(self._row(bench))
+        abandoned = ledger.abandon(self._post.worker)
+        if abandoned:
+            _log.warning("%d tasks of this worker's earlier process are lost, and go on elsewhere", abandoned)
 
     def _row(self, bench: Bench) -> Worker:
         return Worker(
@@ -202,6 +209,10 @@ def _announce(ticket: Ticket, claim: Claim) -> None:
         ticket.send_event("task-received", retry=False, name=claim.kind, args=args, kwargs="{}")
     except (KombuError, OSError) as error:
         _log.warning("Flower is not told of %s: %s", args, error)
+
+
+def _open_ledger(settings: Settings) -> Ledger:
+    return open_ledger(settings.ledger_url, limits=Limits.of(settings))
 
 
 def _patiently(open_it: Callable[[], Opened], what: str) -> Opened:

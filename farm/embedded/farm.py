@@ -73,8 +73,8 @@ class EmbeddedFarm:
     def start(self, *, give_up: Callable[[], bool] = lambda: False) -> Running:
         """Start everything and return when the API answers; the worker may still be loading.
 
-        Raises Conflict when a farm runs in this FARM_HOME or a port is taken, QueueUnavailable when there is no Redis to
-        start, Unavailable when a part does not come up or `give_up` said so. Nothing is left running then.
+        Raises Conflict when a farm runs in this FARM_HOME or a port is taken, QueueUnavailable when there is no Redis
+        to start, Unavailable when a part does not come up or `give_up` said so. Nothing is left running then.
         """
         try:
             self._lock()

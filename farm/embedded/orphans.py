@@ -1,4 +1,4 @@
-"""Processes that outlive the child that started them: found by the session they were born in, so none is left behind."""
+"""Processes that outlive the child that started them: found by their session, so that none is left."""
 
 import contextlib
 import os

@@ -120,7 +120,12 @@ class Runner:
         if error is not None and not isinstance(error, Unavailable):
             return self._fail(assignment, error)
         if error is None and assignment.cursor >= assignment.hi:
-            return self._finish(assignment, outcome)
+            try:
+                return self._finish(assignment, outcome)
+            except FarmError as refused:
+                if isinstance(refused, Unavailable):
+                    raise
+                return self._fail(assignment, refused)  # the ledger does not take what the work came to
         return self._release(assignment, outcome, str(error or assignment.stop_reason or "ended early"))
 
     def _finish(self, assignment: Assignment, outcome: Outcome) -> str:

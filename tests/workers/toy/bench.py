@@ -1,0 +1,53 @@
+"""A bench without torch: its units are sleeps and small objects, so that the lifecycle can be tried in seconds.
+
+The job's spec says how its units behave: unit_s (how long each takes), fail (units that raise), hang (units that never
+end), crash (units that kill the process, as a segmentation fault would).
+"""
+
+import os
+import time
+
+from farm.errors import StorageUnavailable
+from farm.ledger import Ledger, Outcome
+from farm.settings import Settings
+from farm.storage import Storage
+from workers.lifecycle import Assignment, Bench, Handler
+
+
+def prepare(settings: Settings, ledger: Ledger, storage: Storage) -> Bench:
+    """What workers.tasks.bench offers, for toys."""
+    return Bench(handlers={"render": _render(storage), "finalise": _finalise}, device="cpu", render_class="toy")
+
+
+def _render(storage: Storage) -> Handler:
+    def handler(assignment: Assignment) -> Outcome | None:
+        spec = assignment.claim.spec
+        if spec.get("raise"):
+            raise ValueError(spec["raise"])
+        if spec.get("outage"):
+            raise StorageUnavailable("the store refuses")
+        assignment.begin()
+        while assignment.cursor < assignment.hi and not assignment.stop:
+            _unit(assignment, assignment.cursor, storage)
+        return None
+
+    return handler
+
+
+def _unit(assignment: Assignment, unit: int, storage: Storage) -> None:
+    spec, claim = assignment.claim.spec, assignment.claim
+    if unit in spec.get("crash", ()):
+        os._exit(9)
+    while unit in spec.get("hang", ()):
+        time.sleep(0.1)
+    time.sleep(spec.get("unit_s", 0.0))
+    if unit in spec.get("fail", ()):
+        assignment.settle(unit, error=f"unit {unit} is bad")
+        return
+    storage.put(f"toy/{claim.job_id}/{unit:06d}.{claim.attempt}", str(os.getpid()).encode())
+    assignment.settle(unit)
+
+
+def _finalise(assignment: Assignment) -> Outcome | None:
+    assignment.settle(assignment.cursor)
+    return Outcome(output={"finalised": True})

@@ -2,12 +2,15 @@
 
 import dataclasses
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
 import typer
+
+PIPE_WIDTH = 400
 
 
 def examples(*lines: str) -> str:
@@ -50,7 +53,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: st
     if drawn.row_count == 0:
         say(empty)
     else:
-        Console(soft_wrap=True).print(drawn)
+        # A pipe has no edge to wrap at.
+        Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(drawn)
 
 
 @contextmanager

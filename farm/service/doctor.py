@@ -38,7 +38,7 @@ def examine(settings: Settings) -> list[Check]:
         _home(settings),
         _tried("storage", lambda: _storage(settings), "check FARM_STORAGE_URL and the rights of its folder or bucket"),
         _tried("ledger", lambda: _ledger(settings), "check FARM_LEDGER_URL, and that its database runs"),
-        _tried("queue", lambda: _queue(settings), "start the farm here with `farm up`, or set FARM_REDIS_URL"),
+        _queue(settings),
         _redis_server(settings),
         _device(settings),
         *_workers(settings),
@@ -83,7 +83,14 @@ def _ledger(settings: Settings) -> str:
     return f"{_place(settings.ledger_url)} answers, {f'newest job {newest[0].id}' if newest else 'no job yet'}"
 
 
-def _queue(settings: Settings) -> str:
+def _queue(settings: Settings) -> Check:
+    remedy = "start the farm here with `farm up`, or set FARM_REDIS_URL"
+    if settings.is_sqlite and not settings.redis_url:
+        return Check(name="queue", ok=None, found="no farm is running here", remedy=remedy)
+    return _tried("queue", lambda: _pinged(settings), remedy)
+
+
+def _pinged(settings: Settings) -> str:
     with closing(open_queue(settings)) as queue:
         queue.ping()
     return f"{_place(settings.redis_url)} answers"

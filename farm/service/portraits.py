@@ -19,7 +19,7 @@ def page(job: Job, *, ledger: Ledger, storage: Storage, after_seed: int, limit: 
 
     Raises Conflict where the job renders nothing.
     """
-    spec = parse_spec(job.spec)
+    spec = parse_spec(job.spec) if job.kind == "render" else None
     if not isinstance(spec, RenderSpec):
         raise Conflict(f"job {job.id} is a {job.kind} job: it has no portraits")
     sizes = sizes_px(ledger.cascade(spec.cascade).config)

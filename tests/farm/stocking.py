@@ -1,0 +1,178 @@
+"""Fills a farm for tests: a toy worker that leaves what real tasks leave, without painting or training anything."""
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import dataclass, field
+
+from farm.errors import QueueUnavailable
+from farm.ledger import CascadeRow, Claim, Dataset, FailedUnit, Ledger, Outcome, PortraitRow, Progress, Slice, Worker
+from farm.planning import recipe_for, sizes_px
+from farm.service import Service
+from farm.specs import RenderSpec, parse_spec
+from farm.storage import Storage, keys
+
+QUEUES = ("render", "train", "cpu")
+CASCADE = {"format": 1, "stages": [{"size_px": 16}, {"size_px": 32}]}
+DIGEST = "ab" * 32
+
+
+@dataclass
+class CountingQueue:
+    """Tickets that go nowhere but into a list. `down` makes it answer as a silent Redis does."""
+
+    sent: list[tuple[str, int]] = field(default_factory=list)
+    down: bool = False
+
+    def waiting(self, queue: str) -> int:
+        self.ping()
+        return 0
+
+    def send(self, queue: str, count: int) -> None:
+        self.sent.append((queue, count))
+
+    def ping(self) -> None:
+        if self.down:
+            raise QueueUnavailable("Redis at 10.0.0.7:6379 does not answer")
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def toy_worker(ledger: Ledger, name: str = "toy", *, queues: tuple[str, ...] = QUEUES) -> str:
+    """A live worker in the ledger; its name."""
+    ledger.register_worker(
+        Worker(
+            name=name,
+            kinds=queues,
+            device="cpu",
+            render_class="toy",
+            slots=1,
+            draining=False,
+            seen_at=0.0,
+            leave_until=None,
+        )
+    )
+    return name
+
+
+def work_off(service: Service, *, bad: tuple[int, ...] = ()) -> int:
+    """Claim and finish all there is, as a worker would; seeds in `bad` fail. How many tasks."""
+    name, done = toy_worker(service.ledger), 0
+    while (claim := service.ledger.claim(name, QUEUES)) is not None:
+        progress, outcome = _work(claim, service, bad)
+        assert service.ledger.finish(claim.task_id, claim.attempt, progress, outcome).owned
+        done += 1
+    service.ledger.unregister_worker(name)
+    return done
+
+
+def add_cascade(service: Service, name: str = "demo") -> str:
+    """Import a toy cascade; its digest."""
+    service.import_cascade(name, toy_archive())
+    work_off(service)
+    return service.ledger.cascade(name).digest
+
+
+def add_dataset(service: Service, name: str = "studio", *, photos: int = 3) -> None:
+    """Curate a toy dataset."""
+    body = [hashlib.sha256(bytes([index])).digest() for index in range(photos)]
+    listed = [{"name": f"{i}.jpg", "sha256": service.put_photo(sha(b), b).sha256} for i, b in enumerate(body)]
+    stored = service.put_intake(to_json({"version": 1, "photos": listed}))
+    service.submit({"kind": "curate", "dataset": name, "intake": stored.sha256, "photos": photos})
+    work_off(service)
+
+
+def add_run(service: Service, name: str, *, stage: str = "base", preset: str = "smoke-base-16") -> None:
+    """Train a toy run to its end."""
+    service.submit({"kind": "train", "run": name, "stage": stage, "dataset": "studio", "preset": preset})
+    work_off(service)
+
+
+def sha(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def to_json(value: object) -> bytes:
+
+    return json.dumps(value).encode()
+
+
+def toy_archive(config: dict[str, object] | None = None) -> bytes:
+    """A cascade archive as far as farm/ looks into one."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("cascade.json", to_json(config or CASCADE))
+        archive.writestr("0-base.safetensors", b"weights")
+    return file.getvalue()
+
+
+def _work(claim: Claim, service: Service, bad: tuple[int, ...]) -> tuple[Progress, Outcome]:
+    match claim.kind:
+        case "render":
+            return _rendered(claim, service, bad), Outcome()
+        case "import" | "assemble":
+            return Progress(cursor=claim.hi), Outcome(cascade=_cascade(claim, service.storage))
+        case "train":
+            return Progress(cursor=claim.hi), Outcome(slice=_slice(claim))
+        case "finalise" if claim.spec["kind"] == "curate":
+            return Progress(cursor=claim.hi), Outcome(dataset=_dataset(claim))
+        case "finalise":
+            service.storage.put(keys.contact_sheet(claim.job_id), b"a contact sheet", if_absent=False)
+    return Progress(cursor=claim.hi), Outcome()
+
+
+def _rendered(claim: Claim, service: Service, bad: tuple[int, ...]) -> Progress:
+    spec = parse_spec(claim.spec)
+    assert isinstance(spec, RenderSpec)
+    sizes = sizes_px(service.ledger.cascade(spec.cascade).config)
+    rows = []
+    for seed in range(claim.cursor, claim.hi):
+        recipe = recipe_for(spec, seed, sizes=sizes).digest
+        body = f"portrait {recipe}".encode()
+        service.storage.put(keys.portrait(recipe), body)
+        if seed not in bad:
+            rows.append(
+                PortraitRow(
+                    recipe=recipe,
+                    key=keys.portrait(recipe),
+                    sha256=sha(body),
+                    size_bytes=len(body),
+                    render_class="toy",
+                )
+            )
+    failures = tuple(
+        FailedUnit(unit=seed, error=f"seed {seed} is bad") for seed in bad if claim.cursor <= seed < claim.hi
+    )
+    return Progress(cursor=claim.hi, portraits=tuple(rows), failures=failures)
+
+
+def _cascade(claim: Claim, storage: Storage) -> CascadeRow:
+    storage.put(keys.cascade(DIGEST) + "cascade.json", to_json(CASCADE))
+    storage.put(keys.cascade(DIGEST) + "0-base.safetensors", b"weights")
+    return CascadeRow(digest=DIGEST, name=claim.spec["cascade"], version=0, config=CASCADE)
+
+
+def _slice(claim: Claim) -> Slice:
+    return Slice(
+        run=claim.spec["run"],
+        start_nimg=claim.cursor,
+        end_nimg=claim.hi,
+        attempt=claim.attempt,
+        checkpoint_prefix=keys.checkpoint(claim.spec["run"], claim.cursor, claim.attempt),
+        metrics={"loss": 1.0},
+    )
+
+
+def _dataset(claim: Claim) -> Dataset:
+    name, version = claim.spec["dataset"], claim.spec["version"]
+    return Dataset(
+        name=name,
+        version=version,
+        manifest_key=keys.dataset_manifest(name, version),
+        manifest_sha256="0" * 64,
+        kept=claim.spec["photos"],
+        dropped=0,
+        job_id=claim.job_id,
+    )

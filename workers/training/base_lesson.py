@@ -19,6 +19,7 @@ from workers.training.data import FrameCache, Pixels
 from workers.training.losses import generator_loss, gradient_penalty, penalised_discriminator_loss
 from workers.training.precision import autocast
 from workers.training.randomness import generator, photo_of, seeds
+from workers.training.sampling import SampleSheet
 from workers.training.schedules import Dials
 
 
@@ -67,7 +68,7 @@ class BaseLesson:
         return generator_loss(real, fake), {}
 
     @torch.no_grad()
-    def sample(self, average: nn.Module) -> list[Pixels]:
+    def sample(self, average: nn.Module) -> SampleSheet:
         """Portraits of the fixed seeds 0 … sample_count - 1 at psi 1, uint8 HWC."""
         tiles: list[Pixels] = []
         for first in range(0, self.config.sample_count, self.config.batch):
@@ -75,7 +76,7 @@ class BaseLesson:
             with autocast(self.config.precision, self.device):
                 pictures = average(latents(list(wanted), self.network.latent_dim, device=self.device))
             tiles += [picture_of(pixels) for pixels in to_uint8(pictures)]
-        return tiles
+        return SampleSheet(tiles)
 
     def _photos(self, indices: Sequence[int]) -> Tensor:
         """[N, 3, R, R] float32 in [-1, 1], each mirrored with probability one half."""

@@ -90,7 +90,7 @@ class UpscalingConfig:
     scale_low: smallest s as a share of the stage's size S. stage_share: share of a batch made of outputs of the stage
     before. blur_px: largest blur of the input, standard deviation in low-resolution pixels. sigma: largest noise.
     jpeg_share: share of inputs re-saved as JPEG, quality 60 … 95. condition_dropout: share of pairs judged without
-    their condition. global_weight: weight of the judge that sees whole pictures (0: none).
+    their condition.
     """
 
     crop_px: int = 32
@@ -101,7 +101,6 @@ class UpscalingConfig:
     sigma: float = 0.1
     jpeg_share: float = 0.1
     condition_dropout: float = 0.15
-    global_weight: float = 0.0
     pool: "PoolConfig | None" = None
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from farm.errors import TrainingDiverged
 from workers.training.averaging import move_average
 from workers.training.config import RunConfig
-from workers.training.data import Pixels
+from workers.training.sampling import SampleSheet
 from workers.training.schedules import Dials
 from workers.training.state import TrainingState, initial_weights_seed, new_state, set_dials
 
@@ -30,8 +30,8 @@ class Lesson(Protocol):
     def generator_step(self, judge: nn.Module, painter: nn.Module, *, indices: Sequence[int], dials: Dials) -> Step:
         """The painter's loss on the same images."""
 
-    def sample(self, average: nn.Module) -> list[Pixels]:
-        """Tiles of the sample grid, on fixed seeds; uses no randomness of training."""
+    def sample(self, average: nn.Module) -> SampleSheet:
+        """The sample sheet, on fixed seeds; uses no randomness of training."""
 
 
 @dataclass(frozen=True, kw_only=True)

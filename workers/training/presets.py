@@ -14,6 +14,8 @@ from workers.training.config import PoolConfig, Precision, RunConfig, UpscalingC
 from workers.training.schedules import Ramp, Schedule
 
 STILL = Ramp(start=0.0, end=0.0)
+# Crops are shifted and scaled by the way they are drawn.
+COLOUR_ONLY = AugmentConfig(shift=0.0, scale=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,20 @@ def base_schedule(length_nimg: int, *, lr: Ramp, gamma: Ramp, augment_p: float, 
     )
 
 
+def upscaler_schedule(length_nimg: int) -> Schedule:
+    """An upscaler's dials; consistency from 10 to 1: first the picture itself, then its detail."""
+    return Schedule(
+        length_nimg=length_nimg,
+        lr=Ramp(start=7e-4, end=1e-4),
+        gamma=Ramp(start=0.2, end=0.02),
+        beta2=Ramp(start=0.9, end=0.9),
+        augment_p=Ramp(start=0.0, end=0.3),
+        consistency=Ramp(start=10.0, end=1.0),
+        half_life_nimg=5_000,
+        half_life_share=0.1,
+    )
+
+
 def presets() -> Mapping[str, Preset]:
     """Every preset by name."""
     return {
@@ -67,6 +83,34 @@ def presets() -> Mapping[str, Preset]:
                 half_life_nimg=20_000,
             ),
         ),
+        "demo-up-256": Preset(
+            network=UpscalerConfig(factor=4, input_px=64, channels=48, blocks=4, full_channels=16, guide_input_px=64),
+            call=CanonicalCall(window_px=64, micro_batch=2),
+            judge_widths=(32, 64, 96, 128),
+            batch=16,
+            total_nimg=60_000,
+            slice_nimg=8_000,
+            log_nimg=512,
+            sample_count=4,
+            pool_count=2_000,
+            schedule=upscaler_schedule(60_000),
+            augment=COLOUR_ONLY,
+            upscaling=UpscalingConfig(scale_low=0.5),
+        ),
+        "demo-up-1024": Preset(
+            network=UpscalerConfig(factor=4, input_px=256, channels=64, blocks=6, full_channels=16, guide_input_px=128),
+            call=CanonicalCall(window_px=256, micro_batch=1),
+            judge_widths=(32, 64, 96, 128),
+            batch=16,
+            total_nimg=60_000,
+            slice_nimg=4_000,
+            log_nimg=512,
+            sample_count=4,
+            pool_count=1_000,
+            schedule=upscaler_schedule(60_000),
+            augment=COLOUR_ONLY,
+            upscaling=UpscalingConfig(scale_low=0.3),
+        ),
         "smoke-base-16": Preset(
             network=BaseConfig(size_px=16, latent_dim=8, widths=(16, 8, 8)),
             call=CanonicalCall(window_px=0, micro_batch=2),
@@ -83,6 +127,22 @@ def presets() -> Mapping[str, Preset]:
                 augment_p=0.3,
                 half_life_nimg=32,
             ),
+        ),
+        "smoke-up-32": Preset(
+            network=UpscalerConfig(
+                factor=2, input_px=16, channels=8, blocks=1, full_channels=4, guide_input_px=16, guide_width=8
+            ),
+            call=CanonicalCall(window_px=16, micro_batch=2),
+            judge_widths=(8, 8, 8, 8),
+            batch=4,
+            total_nimg=64,
+            slice_nimg=16,
+            log_nimg=12,
+            sample_count=2,
+            pool_count=8,
+            schedule=upscaler_schedule(64),
+            augment=COLOUR_ONLY,
+            upscaling=UpscalingConfig(crop_px=8, context_px=2, stage_share=0.5),
         ),
     }
 

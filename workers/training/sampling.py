@@ -1,22 +1,33 @@
-"""The sample grid: what a person looks at to see how a run does."""
+"""The sample sheet: what a person looks at to see how a run does."""
 
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from workers.training.data import Pixels
+from workers.cascade.pixels import Picture
 
 
-def write_grid(path: Path, tiles: list[Pixels], *, columns: int = 0) -> None:
-    """Tiles in reading order as one PNG, white where there is none; columns 0: about square."""
-    wide = columns or math.ceil(math.sqrt(len(tiles)))
-    rows = math.ceil(len(tiles) / wide)
-    height, width = tiles[0].shape[:2]
-    sheet = np.full((rows * height, wide * width, 3), 255, dtype=np.uint8)
-    for index, tile in enumerate(tiles):
+@dataclass(frozen=True)
+class SampleSheet:
+    """Equally large tiles in reading order; columns 0: about square. figures: numbers measured on the samples."""
+
+    tiles: Sequence[Picture]
+    columns: int = 0
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+def write_sheet(path: Path, sheet: SampleSheet) -> None:
+    """The sheet as one PNG, white where there is no tile."""
+    wide = sheet.columns or math.ceil(math.sqrt(len(sheet.tiles)))
+    rows = math.ceil(len(sheet.tiles) / wide)
+    height, width = sheet.tiles[0].shape[:2]
+    pixels = np.full((rows * height, wide * width, 3), 255, dtype=np.uint8)
+    for index, tile in enumerate(sheet.tiles):
         y, x = divmod(index, wide)
-        sheet[y * height : (y + 1) * height, x * width : (x + 1) * width] = tile
+        pixels[y * height : (y + 1) * height, x * width : (x + 1) * width] = tile
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(sheet).save(path)
+    Image.fromarray(pixels).save(path)

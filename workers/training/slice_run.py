@@ -12,12 +12,10 @@ import numpy as np
 import torch
 
 from farm.errors import CheckpointInvalid
-from workers.cascade.config import BaseConfig
-from workers.training.base_lesson import BaseLesson
 from workers.training.checkpoint import Point, Provenance, find_checkpoints, load_checkpoint, save_checkpoint
-from workers.training.data import open_frames, teaching_photos
-from workers.training.loop import Lesson, Watcher, start, train
-from workers.training.sampling import write_grid
+from workers.training.loop import Watcher, start, train
+from workers.training.opening import open_lesson
+from workers.training.sampling import write_sheet
 from workers.training.slice_spec import SliceSpec
 from workers.training.state import TrainingState
 
@@ -42,30 +40,26 @@ def run_slice(spec: SliceSpec, reporting: Reporting) -> int:
     """
     torch.set_num_threads(spec.threads)
     device = torch.device(spec.device)
-    lesson, digests = open_lesson(spec, device=device)
-    provenance = Provenance(config=spec.run.to_json(), config_digest=spec.run.digest, machine=_machine(spec), **digests)
+    opened = open_lesson(spec, device=device)
+    lesson = opened.lesson
+    provenance = Provenance(
+        config=spec.run.to_json(),
+        config_digest=spec.run.digest,
+        dataset_digest=opened.dataset_digest,
+        pool_digest=opened.pool_digest,
+        taught={"to_px": opened.taught_to_px, "scale_min": opened.scale_min},
+        machine=_machine(spec),
+    )
     state = start(lesson, spec.run, device=device)
     resume(state, spec, provenance=provenance, emit=reporting.emit)
     train(state, lesson, config=spec.run, stop_nimg=spec.stop_nimg, watcher=_watcher(reporting))
     path = save_checkpoint(state, folder=spec.out_dir, provenance=provenance, at=reporting.at)
     reporting.emit({"event": "checkpoint", "nimg": state.nimg, "path": str(path)})
-    grid = spec.out_dir / "samples" / f"{state.nimg:012d}.png"
-    write_grid(grid, lesson.sample(state.average))
-    reporting.emit({"event": "sample", "nimg": state.nimg, "path": str(grid)})
+    sheet = lesson.sample(state.average)
+    sheet_path = spec.out_dir / "samples" / f"{state.nimg:012d}.png"
+    write_sheet(sheet_path, sheet)
+    reporting.emit({"event": "sample", "nimg": state.nimg, "path": str(sheet_path), **sheet.figures})
     return state.nimg
-
-
-def open_lesson(spec: SliceSpec, *, device: torch.device) -> tuple[Lesson, dict[str, str]]:
-    """The stage's lesson on its data, with the digests of data and pool."""
-    network = spec.run.network
-    if isinstance(network, BaseConfig):
-        photos = teaching_photos(spec.data_dir, split="train", min_native_px=network.size_px)
-        frames = open_frames(spec.data_dir, cache_dir=spec.cache_dir, photos=photos, size_px=network.size_px)
-        return BaseLesson(spec.run, frames=frames, device=device), {
-            "dataset_digest": frames.digest,
-            "pool_digest": "",
-        }
-    raise NotImplementedError
 
 
 def resume(state: TrainingState, spec: SliceSpec, *, provenance: Provenance, emit: Emit) -> None:

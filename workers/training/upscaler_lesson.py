@@ -1,0 +1,124 @@
+"""One step of an upscaler's training (docs/recipes.md §5).
+
+Two halves meet in a batch. A paired sample enlarges a photo's own small picture and is judged beside it. A staged one
+enlarges an output of the stage before: its judge sees only the detail beyond the small picture and no condition, else
+it would learn to tell real from painted by faults that the painter may not change.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from farm.errors import InvalidInput
+from workers.cascade.config import UpscalerConfig
+from workers.cascade.upscaler import Upscaler
+from workers.cascade.upscaler_discriminator import PatchDiscriminator
+from workers.training.augment import AugmentDraw, DrawKey, draw
+from workers.training.config import RunConfig, UpscalingConfig
+from workers.training.losses import (
+    consistency_loss,
+    generator_loss,
+    gradient_penalty,
+    penalised_discriminator_loss,
+)
+from workers.training.precision import autocast
+from workers.training.randomness import seeds
+from workers.training.sampling import SampleSheet
+from workers.training.schedules import Dials
+from workers.training.upscaler_batch import Batch, collate
+from workers.training.upscaler_samples import SampleMaker, window_px
+
+Sampler = Callable[[nn.Module], SampleSheet]
+
+
+class UpscalerLesson:
+    """Relativistic pairing on crops, R1 and R2 with respect to the candidate, averaged-down L1."""
+
+    def __init__(self, config: RunConfig, *, samples: SampleMaker, sampler: Sampler, device: torch.device) -> None:
+        if not isinstance(config.network, UpscalerConfig) or config.upscaling is None:
+            raise InvalidInput("an upscaler lesson needs an upscaler's configuration")
+        self.config = config
+        self.network = config.network
+        self.how: UpscalingConfig = config.upscaling
+        self.samples = samples
+        self.sampler = sampler
+        self.device = device
+        self._made: tuple[tuple[int, ...], Batch] | None = None
+
+    def build(self) -> tuple[nn.Module, nn.Module]:
+        """A fresh upscaler and its patch judge, on the CPU."""
+        return Upscaler(self.network), PatchDiscriminator(self.network, widths=self.config.judge_widths)
+
+    def discriminator_step(
+        self, judge: nn.Module, painter: nn.Module, *, indices: Sequence[int], dials: Dials
+    ) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """The judge's loss on images `indices`, and what to log."""
+        batch = self._batch(indices)
+        with torch.no_grad():
+            fakes = batch.judged(self._paint(painter, batch, indices=indices, purpose="noise-judge"))
+        candidates = torch.cat([batch.real, fakes]).requires_grad_()
+        spoiling = self._spoiling("augment-judge", indices=indices, dials=dials).twice()
+        scores = self._judge(judge, candidates, batch=batch, spoiling=spoiling)
+        penalties = patch_penalty(scores, candidates)
+        real, fake = scores.chunk(2)
+        loss = penalised_discriminator_loss(real_logits=real, fake_logits=fake, penalties=penalties, gamma=dials.gamma)
+        r1, r2 = penalties.detach().chunk(2)
+        report = {"judge_real": real.mean(), "judge_fake": fake.mean(), "r1": r1.mean(), "r2": r2.mean()}
+        return loss, {name: value.detach() for name, value in report.items()}
+
+    def generator_step(
+        self, judge: nn.Module, painter: nn.Module, *, indices: Sequence[int], dials: Dials
+    ) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """The painter's loss: pairing on the same images with fresh noise, plus consistency with the clean input."""
+        batch = self._batch(indices)
+        spoiling = self._spoiling("augment-painter", indices=indices, dials=dials)
+        fakes = batch.judged(self._paint(painter, batch, indices=indices, purpose="noise-painter"))
+        fake = self._judge(judge, fakes, batch=batch, spoiling=spoiling)
+        with torch.no_grad():
+            real = self._judge(judge, batch.real, batch=batch, spoiling=spoiling)
+        consistency = consistency_loss(fakes, batch.clean, self.network.factor)
+        loss = generator_loss(real, fake) + dials.consistency * consistency
+        return loss, {"consistency": consistency.detach()}
+
+    def sample(self, average: nn.Module) -> SampleSheet:
+        """Rows of fixed pictures: enlarged without a network, painted, and the photo where there is one."""
+        return self.sampler(average)
+
+    def _batch(self, indices: Sequence[int]) -> Batch:
+        """The batch of these images; both halves of a step ask for it, the second time it is at hand."""
+        wanted = tuple(indices)
+        if self._made is None or self._made[0] != wanted:
+            samples = [self.samples.sample(index) for index in wanted]
+            made = collate(samples, network=self.network, window=window_px(self.how), device=self.device)
+            self._made = (wanted, made)
+        return self._made[1]
+
+    def _paint(self, painter: nn.Module, batch: Batch, *, indices: Sequence[int], purpose: str) -> Tensor:
+        noise = batch.noise(seeds(self.config.seed, purpose, indices))
+        with autocast(self.config.precision, self.device):
+            painted: Tensor = painter(batch.tile, batch.small, batch.conditions, batch.places, noise)
+        return painted
+
+    def _judge(self, judge: nn.Module, candidates: Tensor, *, batch: Batch, spoiling: AugmentDraw) -> Tensor:
+        """Scores of one or two candidates a sample, each beside its sample's condition under the same augmentation."""
+        repeats = candidates.shape[0] // batch.shown.shape[0]
+        condition = spoiling.apply(batch.condition().repeat(repeats, 1, 1, 1))
+        told, shown = batch.conditions.repeat(repeats, 1), batch.shown.repeat(repeats)
+        with autocast(self.config.precision, self.device):
+            scores: Tensor = judge(spoiling.apply(candidates), condition, told, shown)
+        return scores
+
+    def _spoiling(self, purpose: str, *, indices: Sequence[int], dials: Dials) -> AugmentDraw:
+        key = DrawKey(run_seed=self.config.seed, purpose=purpose, indices=tuple(indices))
+        size = self.network.factor * self.how.crop_px
+        return draw(self.config.augment, key=key, p=dials.augment_p, size_px=size).to(self.device)
+
+
+def patch_penalty(scores: Tensor, candidates: Tensor) -> Tensor:
+    """R1 or R2 of a patch judge, [N]: the squared gradient of the summed scores, per patch.
+
+    scores: [N, h, w]. Dividing by h * w makes gamma mean the same for every crop size.
+    """
+    patches = scores.shape[1] * scores.shape[2]
+    return gradient_penalty(scores.sum(dim=(1, 2)), candidates) / patches

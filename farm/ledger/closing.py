@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from farm.ledger.connection import Tx
 from farm.ledger.cutting import insert_finalise
-from farm.ledger.holding import has_open_tasks, has_uncut
+from farm.ledger.holding import Held, has_open_tasks, has_uncut
 from farm.ledger.moves import move_job
 from farm.ledger.states import TERMINAL_JOB_STATES, JobState
 from farm.specs.kinds import FINALISED_KINDS
@@ -20,6 +20,13 @@ def close_if_settled(tx: Tx, job_id: int, *, kind: str, state: JobState) -> JobS
     if state is JobState.FINISHING:
         return _finished(tx, job_id, reopen=left.uncut)
     return state if left.uncut else _settled(tx, job_id, kind, state)
+
+
+def close_after(tx: Tx, held: Held) -> JobState:
+    """The same after a task ended; the counters spare most tasks the question."""
+    if held.job_state is not JobState.FINISHING and held.settled < held.total:
+        return held.job_state
+    return close_if_settled(tx, held.job_id, kind=held.job_kind, state=held.job_state)
 
 
 def _settled(tx: Tx, job_id: int, kind: str, state: JobState) -> JobState:

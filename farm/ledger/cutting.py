@@ -12,6 +12,10 @@ from farm.ledger.states import TaskState
 from farm.specs.kinds import FINALISE, SEQUENTIAL_KINDS
 
 
+BATCH = 500
+"""Rows a statement, below every driver's limit of parameters."""
+
+
 def rate_key(kind: str, spec: Mapping[str, Any]) -> str:
     """What a worker's rate is kept under: another cascade, or another size, goes at another speed."""
     return f"{kind}@{spec['size_px']}px:{str(spec.get('cascade'))[:12]}" if "size_px" in spec else kind
@@ -35,8 +39,9 @@ def split_off(of: Row[Any], lo: int, hi: int, **values: Any) -> dict[str, Any]:
 
 
 def insert_tasks(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        tx.run(insert(task), list(rows))
+    # One statement a batch and no executemany: values may be SQL, such as the database's clock.
+    for start in range(0, len(rows), BATCH):
+        tx.run(insert(task).values(list(rows[start : start + BATCH])))
 
 
 def insert_finalise(tx: Tx, job_id: int) -> None:
@@ -67,6 +72,7 @@ def cut(tx: Tx, of: Row[Any], *, size_units: int, worker: str) -> Row[Any] | Non
     source = source.order_by(job_range.c.lo).limit(1)
     made = tx.run(insert(task).from_select(list(row), source).returning(task)).one_or_none()
     if made is not None:
-        moved = update(job_range).where(job_range.c.job_id == of.id, job_range.c.next == made.lo)
-        tx.run(moved.values(next=made.hi))
+        # An exhausted range may end where this one begins.
+        this = (job_range.c.job_id == of.id, job_range.c.next == made.lo, job_range.c.next < job_range.c.hi)
+        tx.run(update(job_range).where(*this).values(next=made.hi))
     return made

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from farm.ledger.closing import close_if_settled
+from farm.ledger.closing import close_after
 from farm.ledger.connection import Tx
 from farm.ledger.cutting import insert_tasks, split_off
 from farm.ledger.holding import Held, halvable, hold
@@ -67,7 +67,7 @@ def _ended_otherwise(tx: Tx, held: Held, settled: Settled, error: str | None) ->
     row = held.task
     if settled.cursor == row.hi:
         move_task(tx, row.id, row.attempt, TaskState.DONE, **settled.values, error=error)
-        return close_if_settled(tx, held.job_id, kind=held.job_kind, state=held.job_state)
+        return close_after(tx, after(held, settled))
     if held.job_state in (JobState.CANCELLED, JobState.FAILED):
         values = {**settled.values, "raised": {}, "error": error}
         move_task(tx, row.id, row.attempt, TaskState.CANCELLED, **values)
@@ -119,7 +119,4 @@ def _give_up(tx: Tx, held: Held, settled: Settled, values: dict[str, Any]) -> Jo
     unit = {"job_id": held.job_id, "unit": settled.cursor, "error": values["error"] or "", "attempts": attempts}
     tx.run(insert(failure).values(**unit))
     count(tx, held, 0, failed=1)
-    now = after(held, settled, failed=1)
-    if now.settled < now.total:
-        return held.job_state
-    return close_if_settled(tx, held.job_id, kind=held.job_kind, state=held.job_state)
+    return close_after(tx, after(held, settled, failed=1))

@@ -3,7 +3,7 @@
 from sqlalchemy import update
 
 from farm.errors import WorkFailed
-from farm.ledger.closing import close_if_settled
+from farm.ledger.closing import close_after
 from farm.ledger.connection import Tx
 from farm.ledger.failing import unit_failed
 from farm.ledger.holding import NOTHING, Held, hold
@@ -71,7 +71,4 @@ def _end(tx: Tx, held: Held, settled: Settled, outcome: Outcome) -> JobState:
     values = {**settled.values, "output": settled.output, "progress_at": tx.now}
     move_task(tx, row.id, row.attempt, TaskState.DONE, **values)
     judge(tx, held)
-    now = after(held, settled)
-    if now.settled < now.total:
-        return held.job_state
-    return close_if_settled(tx, held.job_id, kind=held.job_kind, state=held.job_state)
+    return close_after(tx, after(held, settled))

@@ -130,7 +130,7 @@ task = Table(
     Column("lease_until", Float(53)),
     Column("progress_at", Float(53)),
     Column("units_done", BigInteger),
-    Column("output", JSON),
+    Column("output", JSON(none_as_null=True)),
     Column("error", Text),
     CheckConstraint("lo < hi AND lo <= cursor AND cursor <= hi", name="bounds"),
     Index("ix_task_state", "state", "job_id"),

@@ -1,0 +1,63 @@
+"""What the worker's child builds before its first claim: the device, and a handler for every kind of task."""
+
+import os
+
+import torch
+
+from farm.errors import SettingsInvalid
+from farm.ledger import Ledger
+from farm.settings import Settings
+from farm.specs.kinds import FINALISE
+from farm.storage import Storage
+from workers.cascade.allocator import keep_pages
+from workers.cascade.canonical import render_class
+from workers.lifecycle import Bench
+from workers.tasks.assemble import AssembleTask
+from workers.tasks.curate import CurateTask
+from workers.tasks.finalise import FinaliseTask
+from workers.tasks.importing import ImportTask
+from workers.tasks.loaded import LoadedCascades
+from workers.tasks.render import RenderTask, threads_for
+from workers.tasks.train import TrainTask
+
+
+def prepare(settings: Settings, ledger: Ledger, storage: Storage) -> Bench:
+    """Put the device to its first use and build the handlers around it.
+
+    Raises SettingsInvalid when FARM_DEVICE names a device that is not here.
+    """
+    keep_pages()
+    device = device_of(settings)
+    torch.zeros(1, device=device)  # CUDA starts here and not under the first claim's lease
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cascades = LoadedCascades(storage, device=str(device))
+    threads = threads_for(device.type, cores)
+    return Bench(
+        handlers={
+            "render": RenderTask(ledger=ledger, storage=storage, cascades=cascades, threads=threads),
+            "train": TrainTask(
+                ledger=ledger,
+                storage=storage,
+                settings=settings,
+                device=str(device),
+                threads=settings.threads or cores,
+            ),
+            "curate": CurateTask(storage=storage, settings=settings),
+            "assemble": AssembleTask(ledger=ledger, storage=storage),
+            "import": ImportTask(storage=storage),
+            FINALISE: FinaliseTask(ledger=ledger, storage=storage, settings=settings),
+        },
+        device=str(device),
+        render_class=render_class(device),
+    )
+
+
+def device_of(settings: Settings) -> torch.device:
+    """FARM_DEVICE, where `auto` is the first GPU that CUDA_VISIBLE_DEVICES leaves, else the CPU."""
+    wanted = settings.device
+    if wanted == "auto":
+        wanted = "cuda:0" if torch.cuda.is_available() else "cpu"
+    device = torch.device("cuda:0" if wanted == "cuda" else wanted)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise SettingsInvalid(f"FARM_DEVICE is {settings.device}, but torch sees {torch.cuda.device_count()} GPUs")
+    return device

@@ -1,0 +1,109 @@
+"""Finalise: what a finished job leaves behind, written once by a task of its own."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from farm.errors import NotFound, WorkFailed
+from farm.ledger import Ledger
+from farm.ledger.rows import Dataset, Outcome
+from farm.ledger.states import TaskState
+from farm.settings import Settings
+from farm.specs import CurateSpec, RenderSpec
+from farm.specs.intake import IntakePhoto, parse_intake
+from farm.storage import Storage, keys
+from workers.curation.manifest import write_manifest
+from workers.curation.verdicts import Row, conclude
+from workers.lifecycle import Assignment
+from workers.rendering.contact_sheet import Tile, contact_sheet, evenly
+from workers.tasks.claimed import spec_of
+from workers.tasks.curate import policy_of, refused
+from workers.tasks.result_list import ResultList, errors_of, open_results
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinaliseTask:
+    """The handler of finalise tasks: one unit, whatever kind of job it ends."""
+
+    ledger: Ledger
+    storage: Storage
+    settings: Settings
+
+    def __call__(self, assignment: Assignment) -> Outcome | None:
+        """Written objects are functions of the settled job, so that a second attempt writes the same."""
+        match assignment.claim.spec.get("kind"):
+            case "render":
+                outcome = self._render(assignment)
+            case "curate":
+                outcome = self._curate(assignment)
+            case kind:
+                raise WorkFailed(f"nothing is known of finishing a {kind!r} job")
+        if assignment.stop:
+            return None
+        assignment.settle(assignment.cursor)
+        return outcome
+
+    def _render(self, assignment: Assignment) -> Outcome:
+        """The result list in parts, and the contact sheet."""
+        job_id = assignment.claim.job_id
+        results = open_results(self.ledger, job_id, spec_of(assignment.claim, RenderSpec))
+        parts = 0
+        for body in results.parts(alive=assignment.alive):
+            if assignment.stop:
+                break
+            self.storage.put(keys.job_manifest(job_id, parts), body, if_absent=False)
+            parts += 1
+        sheet = contact_sheet(self._tiles(results, assignment))
+        self.storage.put(keys.contact_sheet(job_id), sheet, if_absent=False)
+        return Outcome(output={"manifest_parts": parts, "contact": keys.contact_sheet(job_id)})
+
+    def _tiles(self, results: ResultList, assignment: Assignment) -> Iterator[Tile]:
+        for seed, row in results.portraits_at(evenly(len(results))):
+            body = None
+            if row is not None and not assignment.stop:
+                try:
+                    body = self.storage.get(row.key)
+                except NotFound:
+                    body = None  # deleted meanwhile: an empty tile with its seed
+            assignment.alive()
+            yield Tile(label=str(seed), picture=body)
+
+    def _curate(self, assignment: Assignment) -> Outcome:
+        """The dataset version: every photo of the intake list with its verdict, person and split."""
+        claim = assignment.claim
+        spec, version = spec_of(claim, CurateSpec), int(claim.spec["version"])
+        photos = parse_intake(self.storage.get(keys.intake(spec.intake))).photos
+        people = {photo.name: photo.person for photo in photos if photo.person and photo.sha256}
+        rows = conclude(self._rows(claim.job_id, photos, spec), people, policy=policy_of(spec, self.settings))
+        key, body = keys.dataset_manifest(spec.dataset, version), write_manifest(rows)
+        if not self.storage.put(key, body, if_absent=True):
+            body = self.storage.get(key)  # an earlier attempt wrote it; what is stored counts
+        kept = sum(row["verdict"] == "keep" for row in rows)
+        dataset = Dataset(
+            name=spec.dataset,
+            version=version,
+            manifest_key=key,
+            manifest_sha256=hashlib.sha256(body).hexdigest(),
+            kept=kept,
+            dropped=len(rows) - kept,
+            job_id=claim.job_id,
+        )
+        return Outcome(dataset=dataset)
+
+    def _rows(self, job_id: int, photos: tuple[IntakePhoto, ...], spec: CurateSpec) -> list[Row]:
+        """Every verdict of the accepted attempts, and a dropped row for each photo that could not be looked at."""
+        rows: list[Row] = []
+        for task in self.ledger.tasks_of(job_id, states=[TaskState.DONE]):
+            if task.output and "verdicts" in task.output:
+                stored: dict[str, Any] = json.loads(self.storage.get(task.output["verdicts"]))
+                rows += stored["rows"]
+        judged = {row["file"] for row in rows}
+        errors = errors_of(self.ledger, job_id)
+        policy = policy_of(spec, self.settings)
+        for unit, photo in enumerate(photos):
+            if photo.name not in judged:
+                reason = f"could not be looked at: {errors.get(unit, 'its verdict is missing')}"
+                rows.append(refused(photo, reason, policy=policy))
+        return rows

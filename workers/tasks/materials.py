@@ -1,0 +1,75 @@
+"""What a slice of training needs on local disk: the dataset's photos and checkpoints, fetched from storage."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from farm.errors import CheckpointInvalid, NotFound
+from farm.ledger.rows import Dataset, Slice
+from farm.storage import Storage, keys
+from workers.curation.manifest import read_manifest
+from workers.tasks.local_cache import LocalCache, write_whole
+
+STATE_FILE = "state.json"
+MANIFEST = "manifest.parquet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Materials:
+    """Fetches into the local cache; `alive` is called after every object."""
+
+    storage: Storage
+    cache: LocalCache
+    alive: Callable[[], None]
+
+    def dataset(self, row: Dataset) -> Path:
+        """A folder with manifest.parquet and photos/<sha256>.<ext> of every photo that was kept."""
+        folder = self.cache.folder(dataset_folder(row))
+        manifest = folder / MANIFEST
+        if not manifest.exists():
+            body = self.storage.get(row.manifest_key)
+            for photo in read_manifest(body):
+                if photo["verdict"] == "keep":
+                    self._photo(folder, photo["sha256"], photo["ext"])
+            write_whole(manifest, body)  # last: where it is, the photos are too
+        return folder
+
+    def checkpoint(self, made: Slice, *, folder: Path) -> Path:
+        """A slice's checkpoint as a folder inside `folder`.
+
+        Raises CheckpointInvalid when storage does not hold all of it.
+        """
+        target = folder / f"checkpoint-{made.end_nimg:012d}"
+        state = self._object(made.checkpoint_prefix, STATE_FILE)
+        if (target / STATE_FILE).is_file() and (target / STATE_FILE).read_bytes() == state:
+            return target
+        for name in json.loads(state)["files"]:
+            write_whole(target / name, self._object(made.checkpoint_prefix, name))
+            self.alive()
+        write_whole(target / STATE_FILE, state)
+        return target
+
+    def keep_checkpoint(self, folder: Path, prefix: str) -> None:
+        """Store a checkpoint's files under `prefix`, state.json last, so that where it is the others are too."""
+        names = sorted(path.name for path in folder.iterdir() if path.is_file())
+        for name in sorted(names, key=lambda name: (name == STATE_FILE, name)):
+            self.storage.put(prefix + name, (folder / name).read_bytes(), if_absent=False)
+            self.alive()
+
+    def _photo(self, folder: Path, sha256: str, ext: str) -> None:
+        path = folder / "photos" / f"{sha256}.{ext}"
+        if not path.exists():
+            write_whole(path, self.storage.get(keys.photo(sha256, ext)))
+            self.alive()
+
+    def _object(self, prefix: str, name: str) -> bytes:
+        try:
+            return self.storage.get(prefix + name)
+        except NotFound as error:
+            raise CheckpointInvalid(f"storage holds no {prefix}{name}") from error
+
+
+def dataset_folder(row: Dataset) -> str:
+    """The cache folder of a dataset version; its content's name is in it, for names may be used again elsewhere."""
+    return f"dataset-{row.name}-{row.version}-{row.manifest_sha256[:16]}"

@@ -1,0 +1,104 @@
+"""The training process as its task sees it: started, listened to, asked to end, and never left behind."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import Any
+
+_log = logging.getLogger(__name__)
+
+Event = Mapping[str, Any]
+
+
+class SliceChild:
+    """One `workers.training.slice_process` in a process group of its own. Leaving the context kills what is left.
+
+    It stays in our session, watches our process id, and ends itself when we are gone.
+    """
+
+    def __init__(self, slice_file: Path, *, log: Path) -> None:
+        self._slice_file, self._log_file = slice_file, log
+        self._events: SimpleQueue[Event | None] = SimpleQueue()
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> "SliceChild":
+        with self._log_file.open("ab") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "workers.training.slice_process", str(self._slice_file)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                process_group=0,
+            )
+        threading.Thread(target=self._listen, args=(self._process,), name="slice", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+    @property
+    def pid(self) -> int:
+        """Its process id, which is its group's too."""
+        return self._running().pid
+
+    def events(self, *, pause_s: float) -> Iterator[Event | None]:
+        """What it says, line by line, until it ends; None whenever it was silent for `pause_s`."""
+        while True:
+            try:
+                event = self._events.get(timeout=pause_s)
+            except Empty:
+                yield None
+                continue
+            if event is None:
+                return
+            yield event
+
+    def ask_to_end(self) -> None:
+        """SIGTERM: it finishes its step, writes the checkpoint and ends."""
+        process = self._running()
+        if process.poll() is None:
+            process.terminate()
+
+    def kill(self) -> None:
+        """SIGKILL to its group, and wait until it is gone."""
+        process = self._running()
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            _log.debug("the training process had ended")
+        process.wait()
+
+    def wait(self) -> int:
+        """Its exit status; negative is the signal that ended it."""
+        return self._running().wait()
+
+    def last_words(self) -> str:
+        """The end of what it wrote to standard error, in one line."""
+        lines = self._log_file.read_text(errors="replace").strip().splitlines()
+        return lines[-1][:500] if lines else "it said nothing"
+
+    def _running(self) -> "subprocess.Popen[str]":
+        if self._process is None:
+            raise RuntimeError("the training process was not started")
+        return self._process
+
+    def _listen(self, process: "subprocess.Popen[str]") -> None:
+        for line in process.stdout or ():
+            try:
+                event = json.loads(line)
+            except ValueError:
+                _log.warning("training said: %s", line.strip()[:500])
+                continue
+            self._events.put(event if isinstance(event, dict) else {"event": "unknown"})
+        self._events.put(None)

@@ -20,7 +20,8 @@ from workers.cascade.painter import Painter
 def halo_of(config: UpscalerConfig) -> int:
     """The halo of any painter of this configuration, measured on a thin one: width and weights do not change it."""
     thin = replace(config, channels=8, full_channels=1, guide_channels=1, texture_dim=0)
-    return measure_halo(Painter(thin))
+    with torch.random.fork_rng(devices=[]):
+        return measure_halo(Painter(thin))
 
 
 def stage_config(
@@ -35,7 +36,7 @@ def stage_config(
 
 
 def measure_halo(painter: Painter) -> int:
-    """The halo in low-resolution pixels: an output pixel depends on no input pixel further away than this, in either axis.
+    """The halo in low-resolution pixels: no output pixel depends on an input pixel further away, in either axis.
 
     Runs in float32 on the CPU; the painter must be there, and is not changed.
     """

@@ -1,9 +1,10 @@
 """One frozen model per kind of job. Names are resolved to digests by the service before a job is stored."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
 from farm.errors import InvalidInput, Problem
 from farm.recipe import SEED_LIMIT
@@ -109,15 +110,17 @@ def parse_spec(value: Mapping[str, Any]) -> JobSpec:
 
 
 def problems_of(error: ValidationError) -> tuple[Problem, ...]:
-    """pydantic's findings as our own, without the name of the union's branch in the path."""
-    kinds = {"curate", "train", "assemble", "import", "render"}
-    return tuple(
-        Problem(
-            ".".join(str(part) for i, part in enumerate(item["loc"]) if not (i == 0 and part in kinds)),
-            item["msg"].removeprefix("Value error, "),
-        )
-        for item in error.errors(include_url=False)
-    )
+    """pydantic's findings as our own."""
+    return tuple(_problem(item) for item in error.errors(include_url=False))
+
+
+def _problem(item: ErrorDetails) -> Problem:
+    kinds = get_args(JobKind)
+    if item["type"].startswith("union_tag"):
+        return Problem("kind", f"must be one of {', '.join(kinds)}")
+    # The union's branch is no part of what the user wrote.
+    path = item["loc"][1:] if item["loc"] and item["loc"][0] in kinds else item["loc"]
+    return Problem(".".join(map(str, path)), item["msg"].removeprefix("Value error, "))
 
 
 def _dump(value: Mapping[str, Any]) -> bytes:

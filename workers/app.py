@@ -79,18 +79,18 @@ def _bare_app(settings: Settings, bench_module: str) -> WorkerApp:
 
 
 class Ticket(Task):  # type: ignore[type-arg]  # Celery's Task takes no arguments at run time
-    """A Celery task without arguments that lets `serve` claim; one instance for each queue's name."""
+    """A Celery task without arguments that lets `serve` claim; one instance for each queue."""
 
-    def __init__(self, name: str, serve: "Callable[[Ticket], str]") -> None:
-        self.name, self._serve = name, serve
+    def __init__(self, queue: str, serve: "Callable[[Ticket], str]") -> None:
+        self.name, self.for_queue, self._serve = TICKET_OF[queue], queue, serve
 
     def run(self) -> str:
         return self._serve(self)
 
 
 def _register_tickets(app: WorkerApp, serve: Callable[[Ticket], str]) -> None:
-    for name in TICKET_OF.values():
-        app.register_task(Ticket(name, serve))
+    for queue in TICKET_OF:
+        app.register_task(Ticket(queue, serve))
 
 
 def _not_here(ticket: Ticket) -> str:
@@ -198,7 +198,7 @@ class Child:
         """One ticket: come and claim."""
         if self._runner is None:
             raise RuntimeError("this worker is not prepared")
-        return self._runner.serve(functools.partial(_announce, ticket))
+        return self._runner.serve(ticket.for_queue, announce=functools.partial(_announce, ticket))
 
 
 def _announce(ticket: Ticket, claim: Claim) -> None:

@@ -68,14 +68,18 @@ class Runner:
         """Give back what is being worked on, and claim no more. Safe in a signal handler: it takes no lock."""
         self._drained = True
 
-    def serve(self, announce: Callable[[Claim], None] | None = None) -> str:
+    def serve(self, queue: str, *, announce: Callable[[Claim], None] | None = None) -> str:
         """Claim once and work on it; `announce` hears what was claimed. Answers in words what came of it.
 
-        Raises WorkFailed when the attempt failed: by then the ledger knows.
+        The ticket's own queue is asked first: Celery takes the queues in turn, and a long training must not keep this
+        worker from all other kinds of work. Raises WorkFailed when the attempt failed: by then the ledger knows.
         """
         if self._drained:
             return "draining"
-        claim = self._ledger.claim(self._post.worker, self._post.queues)
+        claim = self._ledger.claim(self._post.worker, (queue,))
+        others = tuple(name for name in self._post.queues if name != queue)
+        if claim is None and others:
+            claim = self._ledger.claim(self._post.worker, others)
         if claim is None:
             return "nothing to claim"
         if announce is not None:

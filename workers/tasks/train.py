@@ -36,6 +36,7 @@ class Heard:
     checkpoint: Path | None = None
     sample: Path | None = None
     nimg: int = 0
+    trained: bool = False
     lines: list[Event] = field(default_factory=list)
     error: Event | None = None
 
@@ -43,12 +44,15 @@ class Heard:
         """Note one event of the protocol (workers/training/slice_process.py)."""
         self.nimg = int(event.get("nimg", self.nimg))
         match event.get("event"):
+            case "progress":
+                self.trained = True
             case "checkpoint":
                 self.checkpoint = Path(event["path"])
             case "sample":
                 self.sample = Path(event["path"])
                 self.lines.append(event)
             case "log" | "resumed" | "damaged":
+                self.trained |= event["event"] == "log"
                 self.lines.append(event)
             case "error":
                 self.error = event
@@ -88,10 +92,10 @@ class TrainTask:
             return None
         assignment.begin()
         heard = self._watch(assignment, SliceChild(slice_file, log=folder / "process.log"))
-        if heard.checkpoint is None or not assignment.may_write:
+        if heard.checkpoint is None or heard.nimg <= claim.cursor or not assignment.may_write:
             return None
         outcome = self._keep(assignment, spec, heard, materials)
-        assignment.advance(max(heard.nimg, claim.cursor))
+        assignment.advance(heard.nimg)
         return outcome
 
     def _description(
@@ -135,6 +139,8 @@ class TrainTask:
                 if not assignment.may_write:
                     return heard  # leaving the context kills it: another attempt owns the run now
                 if asked_at_s is None and self._should_end(assignment):
+                    if not heard.trained:
+                        return heard  # still loading: there is nothing to wait for
                     child.ask_to_end()
                     asked_at_s = assignment.elapsed_s
                 if asked_at_s is not None and assignment.elapsed_s - asked_at_s > END_S:

@@ -11,7 +11,6 @@ from farm.ledger.schema import job_range, task
 from farm.ledger.states import TaskState
 from farm.specs.kinds import FINALISE, SEQUENTIAL_KINDS
 
-
 BATCH = 500
 """Rows a statement, below every driver's limit of parameters."""
 

@@ -68,7 +68,7 @@ def _ended_otherwise(tx: Tx, held: Held, settled: Settled, error: str | None) ->
     if settled.cursor == row.hi:
         move_task(tx, row.id, row.attempt, TaskState.DONE, **settled.values, error=error)
         return close_after(tx, after(held, settled))
-    if held.job_state in (JobState.CANCELLED, JobState.FAILED):
+    if held.rest is TaskState.CANCELLED:
         values = {**settled.values, "raised": {}, "error": error}
         move_task(tx, row.id, row.attempt, TaskState.CANCELLED, **values)
         return held.job_state

@@ -42,6 +42,12 @@ class Held:
         """False for finalise tasks: their unit is none of the job's."""
         return bool(self.task.kind != FINALISE)
 
+    @property
+    def rest(self) -> TaskState:
+        """What units that are left become: a task of an ended job waits no more."""
+        ended = self.job_state in (JobState.CANCELLED, JobState.FAILED)
+        return TaskState.CANCELLED if ended else TaskState.PENDING
+
 
 def hold(tx: Tx, task_id: int, attempt: int) -> Held | None:
     """Locks the job of a task, then reads the task; None where this attempt does not own it (any more)."""

@@ -56,9 +56,7 @@ def release(tx: Tx, task_id: int, attempt: int, progress: Progress, outcome: Out
         return True
     keep_outcome(tx, held.job_id, outcome)
     split_settled(tx, row, settled.lo, settled.cursor, output=settled.output)
-    ended = held.job_state in (JobState.CANCELLED, JobState.FAILED)
-    to = TaskState.CANCELLED if ended else TaskState.PENDING
-    move_task(tx, row.id, attempt, to, lo=settled.cursor, cursor=settled.cursor, raised={}, worker=None)
+    move_task(tx, row.id, attempt, held.rest, lo=settled.cursor, cursor=settled.cursor, raised={}, worker=None)
     return True
 
 

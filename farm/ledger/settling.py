@@ -102,10 +102,8 @@ def _carve(
         lo = unit + 1
     avoid = avoiding(tx, row.kind, row.worker)
     suspects = sorted({*row.suspects, row.worker})
-    pieces = [
-        split_off(row, unit, unit + 1, failures=1, suspects=suspects, error=raised[str(unit)], **avoid)
-        for unit in units
-    ]
+    values = {"state": held.rest.value, "failures": 1, "suspects": suspects, **avoid}
+    pieces = [split_off(row, unit, unit + 1, error=raised[str(unit)], **values) for unit in units]
     insert_tasks(tx, pieces)
     return lo, output
 

@@ -25,7 +25,7 @@ class Policy:
     """What is good enough.
 
     min_native_px: a smaller native size teaches no stage. max_bytes, max_px: larger files are not opened; 100 million
-    pixels need about 1.5 GB while they are opened.
+    pixels need 1.5 to 2 GB while they are opened.
     """
 
     min_native_px: int = 64

@@ -67,9 +67,9 @@ class Recipe:
         value = asdict(self)
         # Seeds as strings: readers in JavaScript would round integers above 2^53.
         value["latent_seed"], value["noise_seed"] = str(self.latent_seed), str(self.noise_seed)
-        value["psi"] = float(self.psi)
+        value["psi"] = _number(self.psi)
         value["steps"] = [
-            {"stage": s.stage, "sigma": float(s.sigma), "scale_log2": float(s.scale_log2)} for s in self.steps
+            {"stage": s.stage, "sigma": _number(s.sigma), "scale_log2": _number(s.scale_log2)} for s in self.steps
         ]
         return value
 
@@ -98,6 +98,11 @@ class Recipe:
         return canonical_json(self.to_json()).decode()
 
 
+def _number(value: float) -> float:
+    """1 as 1.0 and -0.0 as 0.0: equal numbers are written alike."""
+    return float(value) + 0.0
+
+
 def _problems(value: Any) -> list[Problem]:
     if not isinstance(value, dict):
         return [Problem("", "must be an object")]
@@ -112,7 +117,7 @@ def _problems(value: Any) -> list[Problem]:
         "steps": lambda v: isinstance(v, list) and all(map(_is_step, v)),
         "size_px": lambda v: _is_integer(v) and 8 <= v <= 65536,
         "resampler": lambda v: v in ("none", "area"),
-        "version": lambda v: v == RECIPE_VERSION,
+        "version": lambda v: _is_integer(v) and v == RECIPE_VERSION,
     }
     return found + [Problem(n, "has a wrong value") for n, good in checks.items() if n in value and not good(value[n])]
 
@@ -122,7 +127,7 @@ def _is_integer(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return _is_integer(value) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _is_digest(value: Any) -> bool:

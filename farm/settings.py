@@ -21,14 +21,14 @@ EMBEDDED_FILE = "run/embedded.json"
 class Settings(BaseModel):
     """How this farm is set up. Durations are in seconds, sizes in the unit their name ends with."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     home: Path = Field(description="what the embedded farm keeps; FARM_HOME, else $XDG_DATA_HOME/farm")
-    ledger_url: str = Field("", description="SQLAlchemy URL: SQLite in `home`, or postgresql+psycopg://…")
+    ledger_url: str = Field("", repr=False, description="SQLAlchemy URL: SQLite in `home`, or postgresql+psycopg://…")
     storage_url: str = Field("", description="file:///folder or s3://bucket/prefix; default a folder in `home`")
     s3_endpoint_url: str | None = Field(None, description="S3 server as the farm sees it; None is AWS")
     s3_public_endpoint_url: str | None = Field(None, description="S3 server as users see it, in signed links")
-    redis_url: str = Field("", description="redis://[:password@]host:port/db of the broker")
+    redis_url: str = Field("", repr=False, description="redis://[:password@]host:port/db of the broker")
     key_prefix: str = Field(
         "farm", pattern=r"^[a-z0-9-]{1,32}$", description="of every Redis key: two farms, one Redis"
     )
@@ -59,7 +59,7 @@ class Settings(BaseModel):
     def _fill(cls, value: Any) -> Any:
         if not isinstance(value, dict) or "home" not in value:
             return value
-        home = Path(value["home"]).expanduser().absolute()
+        home = Path(value["home"]).absolute()
         filled = {**value, "home": home}
         filled["ledger_url"] = value.get("ledger_url") or f"sqlite:///{home / 'ledger.sqlite'}"
         filled["storage_url"] = value.get("storage_url") or (home / "objects").as_uri()
@@ -80,20 +80,23 @@ class Settings(BaseModel):
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process: defaults, then what a running embedded farm wrote, then the environment.
 
-    Raises SettingsInvalid naming every wrong variable.
+    A variable that is set to nothing counts as not set. Raises SettingsInvalid naming every wrong variable.
     """
     environment = os.environ if environment is None else environment
-    home = Path(environment.get("FARM_HOME") or _default_home(environment))
+    home = _home(environment)
     values: dict[str, Any] = {**_embedded_values(home), "home": home}
     for name in Settings.model_fields:
         given = environment.get(PREFIX + name.upper())
-        if given is not None and name != "home":
+        if given and name != "home":
             values[name] = given
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
         problems = [
-            Problem(PREFIX + ".".join(map(str, item["loc"])).upper() if item["loc"] else "settings", item["msg"])
+            Problem(
+                PREFIX + ".".join(map(str, item["loc"])).upper() if item["loc"] else "",
+                item["msg"].removeprefix("Value error, "),
+            )
             for item in error.errors()
         ]
         raise SettingsInvalid("settings are wrong", problems=problems) from error
@@ -106,9 +109,18 @@ def child_environment(settings: Settings) -> dict[str, str]:
     return ours | {PREFIX + name.upper(): str(value) for name, value in told.items()}
 
 
-def _default_home(environment: Mapping[str, str]) -> Path:
-    data_home = environment.get("XDG_DATA_HOME") or str(Path(environment.get("HOME", "~")) / ".local/share")
-    return Path(data_home).expanduser() / "farm"
+def _home(environment: Mapping[str, str]) -> Path:
+    """Where the farm lives. Raises SettingsInvalid for a `~` of nobody, and for what a database address cannot hold."""
+    data_home = environment.get("XDG_DATA_HOME") or str(Path(environment.get("HOME") or "~") / ".local/share")
+    home = Path(environment.get("FARM_HOME") or Path(data_home) / "farm")
+    try:
+        home = home.expanduser().absolute()
+    except RuntimeError as error:
+        raise SettingsInvalid("settings are wrong", problems=[Problem("FARM_HOME", str(error))]) from error
+    if "?" in str(home) or "\0" in str(home):
+        problem = Problem("FARM_HOME", "must be a folder without a question mark or NUL in its path")
+        raise SettingsInvalid("settings are wrong", problems=[problem])
+    return home
 
 
 def _embedded_values(home: Path) -> dict[str, Any]:

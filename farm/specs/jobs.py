@@ -83,7 +83,8 @@ class RenderSpec(_Spec):
     @field_validator("psi", "sigma", mode="before")
     @classmethod
     def _whole_numbers_are_numbers(cls, value: Any) -> Any:
-        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53
+        return float(value) if whole else value
 
     @field_validator("seeds")
     @classmethod
@@ -125,6 +126,6 @@ def _problem(item: ErrorDetails) -> Problem:
 
 def _dump(value: Mapping[str, Any]) -> bytes:
     try:
-        return TypeAdapter(dict[str, Any]).dump_json(dict(value))
+        return TypeAdapter(dict[str, Any]).dump_json(dict(value), warnings=False)
     except (TypeError, ValueError) as error:
         raise InvalidInput("the job is not plain JSON", problems=[Problem("", str(error))]) from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from farm.errors import InvalidInput, Problem
 from farm.recipe import SEED_LIMIT
 
-_PART = re.compile(r"^(\d{1,19})(?:\.\.(\d{1,19}))?$", re.ASCII)
+_PART = re.compile(r"(\d{1,19})(?:\.\.(\d{1,19}))?", re.ASCII)
 MAX_RANGES = 1000
 
 
@@ -33,7 +33,7 @@ def parse_seeds(text: str) -> tuple[SeedRange, ...]:
     parts = text.replace(" ", "").split(",") if text.strip() else []
     ranges, problems = [], []
     for part in parts[: MAX_RANGES + 1]:
-        match = _PART.match(part)
+        match = _PART.fullmatch(part)
         lo = int(match[1]) if match else -1
         hi = int(match[2] or match[1]) + 1 if match else -1
         if match is None:
@@ -49,9 +49,19 @@ def parse_seeds(text: str) -> tuple[SeedRange, ...]:
     if len(parts) > MAX_RANGES:
         problems.append(Problem("seeds", f"more than {MAX_RANGES} ranges in one job"))
     ranges.sort()
-    for before, after in itertools.pairwise(ranges):
-        if after.lo < before.hi:
-            problems.append(Problem("seeds", f"{before} and {after} overlap"))
+    problems += _problems_together(ranges)
     if problems:
         raise InvalidInput("the seeds are wrong", problems=problems)
     return tuple(ranges)
+
+
+def _problems_together(ranges: list[SeedRange]) -> list[Problem]:
+    """What is wrong with good, sorted ranges beside each other."""
+    problems = [
+        Problem("seeds", f"{before} and {after} overlap")
+        for before, after in itertools.pairwise(ranges)
+        if after.lo < before.hi
+    ]
+    if sum(found.hi - found.lo for found in ranges) >= SEED_LIMIT:
+        problems.append(Problem("seeds", f"at most {SEED_LIMIT - 1} seeds in one job"))
+    return problems

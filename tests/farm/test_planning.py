@@ -1,0 +1,90 @@
+"""Planning: units and recipes of a job, from its spec alone."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from farm.errors import InvalidInput
+from farm.planning import check_size, recipe_for, sizes_px, units_of
+from farm.recipe import SEED_LIMIT, Recipe, Step
+from farm.specs import RenderSpec, SeedRange, parse_spec
+from tests.farm.test_specs import DIGEST, GOOD
+
+CONFIG = {"stages": [{"size_px": 64}, {"size_px": 256}, {"size_px": 1024}]}
+SIZES = (64, 256, 1024)
+
+
+def _render(**changes: Any) -> RenderSpec:
+    spec = parse_spec({**GOOD["render"], "cascade": DIGEST, **changes})
+    assert isinstance(spec, RenderSpec)
+    return spec
+
+
+def test_the_units_of_a_render_job_are_its_seeds() -> None:
+    assert units_of(_render(seeds="20..29,3")) == (SeedRange(3, 4), SeedRange(20, 30))
+
+
+def test_a_million_seeds_are_one_range() -> None:
+    assert units_of(_render(seeds="0..999999")) == (SeedRange(0, 1_000_000),)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "units"),
+    [
+        ("curate", {}, SeedRange(0, 24)),
+        ("train", {"total_nimg": 5000}, SeedRange(0, 5000)),
+        ("assemble", {}, SeedRange(0, 1)),
+        ("import", {}, SeedRange(0, 1)),
+    ],
+)
+def test_the_units_of_the_other_kinds(kind: str, changes: dict[str, Any], units: SeedRange) -> None:
+    assert units_of(parse_spec({**GOOD[kind], **changes})) == (units,)
+
+
+def test_a_run_of_unresolved_length_has_no_units() -> None:
+    with pytest.raises(InvalidInput) as wrong:
+        units_of(parse_spec(GOOD["train"]))
+    assert [problem.field for problem in wrong.value.problems] == ["total_nimg"]
+
+
+def test_a_size_the_cascade_does_not_paint_is_refused_with_those_it_does() -> None:
+    assert sizes_px(CONFIG) == SIZES
+    for size in SIZES:
+        check_size(size, CONFIG)
+    with pytest.raises(InvalidInput, match=r"512 is not .* 64, 256, 1024") as wrong:
+        check_size(512, CONFIG)
+    assert [problem.field for problem in wrong.value.problems] == ["size_px"]
+
+
+@pytest.mark.parametrize(("size_px", "stages"), [(64, []), (256, [1]), (1024, [1, 2])])
+def test_the_chain_ends_at_the_size_asked_for(size_px: int, stages: list[int]) -> None:
+    recipe = recipe_for(_render(size_px=size_px, sigma=0.25), 7, sizes=SIZES)
+    assert recipe.steps == tuple(Step(stage=stage, sigma=0.25) for stage in stages)
+    assert recipe.size_px == size_px
+
+
+def test_the_noise_is_the_portraits_own_unless_one_is_given() -> None:
+    assert recipe_for(_render(), 7, sizes=SIZES).noise_seed == 7
+    assert recipe_for(_render(noise_seed=0), 7, sizes=SIZES).noise_seed == 0
+
+
+@given(
+    st.integers(0, SEED_LIMIT - 1),
+    st.integers(0, SEED_LIMIT - 1),
+    st.sampled_from(SIZES),
+    st.floats(0, 1.5),
+    st.floats(0, 1),
+)
+def test_every_planned_recipe_is_one_that_is_read_back(
+    seed: int, noise_seed: int, size_px: int, psi: float, sigma: float
+) -> None:
+    recipe = recipe_for(_render(size_px=size_px, psi=psi, sigma=sigma, noise_seed=noise_seed), seed, sizes=SIZES)
+    assert Recipe.from_json(recipe.to_json()) == recipe
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**9))
+def test_two_seeds_are_two_portraits(one: int, other: int) -> None:
+    digests = {recipe_for(_render(), seed, sizes=SIZES).digest for seed in (one, other)}
+    assert len(digests) == len({one, other})

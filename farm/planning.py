@@ -18,7 +18,7 @@ def units_of(spec: JobSpec) -> tuple[SeedRange, ...]:
         case TrainSpec():
             if spec.total_nimg is None:
                 raise InvalidInput("the run's length is not resolved", problems=[Problem("total_nimg", "is missing")])
-            return (SeedRange(0, spec.total_nimg),)
+            return (SeedRange(spec.start_nimg, spec.total_nimg),)
         case AssembleSpec() | ImportSpec():
             return (SeedRange(0, 1),)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +17,12 @@ Images = Annotated[
     int | None, typer.Option("--images", metavar="N", help="images to show in all; the preset's where not given")
 ]
 SliceImages = Annotated[int | None, typer.Option("--slice", metavar="N", help="images between checkpoints")]
+Checkpoint = Annotated[
+    Path | None,
+    typer.Option(
+        "--checkpoint", metavar="DIR", help="go on from this checkpoint of the same preset and data"
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="decides every random draw of the run")]
 Priority = Annotated[int, typer.Option("--priority", min=-100, max=100, help="higher comes first")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="watch the job to its end")]
@@ -40,14 +47,16 @@ def base(
     preset: PresetName,
     images: Images = None,
     slice_images: SliceImages = None,
+    checkpoint: Checkpoint = None,
     seed: Seed = 0,
     priority: Priority = 0,
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a base: the stage that paints a small face out of nothing."""
-    spec = {"stage": "base", "run": name, "dataset": dataset, "preset": preset, "seed": seed}
-    _submit({**spec, "total_nimg": images, "slice_nimg": slice_images}, priority=priority, wait=wait, as_json=as_json)
+    spec: dict[str, Any] = {"stage": "base", "run": name, "dataset": dataset, "preset": preset, "seed": seed}
+    spec |= {"total_nimg": images, "slice_nimg": slice_images}
+    _submit(spec, checkpoint, priority=priority, wait=wait, as_json=as_json)
 
 
 def upscaler(
@@ -59,19 +68,22 @@ def upscaler(
     ] = None,
     images: Images = None,
     slice_images: SliceImages = None,
+    checkpoint: Checkpoint = None,
     seed: Seed = 0,
     priority: Priority = 0,
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
     """Train an upscaler: a stage that enlarges a face and paints what is missing."""
-    spec = {"stage": "upscaler", "run": name, "dataset": dataset, "preset": preset, "seed": seed}
+    spec: dict[str, Any] = {"stage": "upscaler", "run": name, "dataset": dataset, "preset": preset, "seed": seed}
     spec |= {"stage_before": before, "total_nimg": images, "slice_nimg": slice_images}
-    _submit(spec, priority=priority, wait=wait, as_json=as_json)
+    _submit(spec, checkpoint, priority=priority, wait=wait, as_json=as_json)
 
 
-def _submit(spec: dict[str, Any], *, priority: int, wait: bool, as_json: bool) -> None:
+def _submit(spec: dict[str, Any], checkpoint: Path | None, *, priority: int, wait: bool, as_json: bool) -> None:
     with opened() as farm:
+        if checkpoint is not None:
+            spec = {**spec, "checkpoint": farm.upload_checkpoint(checkpoint)}
         submitted = farm.submit({"kind": "train", **spec}, priority=priority)
         what = f"trains {spec['run']} for {submitted.job.total:,} images"
         tell_submitted(submitted, what, as_json=as_json)

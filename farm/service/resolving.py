@@ -6,6 +6,7 @@ from typing import TypeVar
 from farm.errors import InvalidInput, NotFound, Problem
 from farm.ledger import Ledger
 from farm.planning import sizes_px
+from farm.service import checkpoints
 from farm.specs import AssembleSpec, CurateSpec, ImportSpec, JobSpec, RenderSpec, TrainSpec
 from farm.specs.intake import parse_intake
 from farm.specs.presets import Preset, find_preset
@@ -24,7 +25,7 @@ def resolve(spec: JobSpec, *, ledger: Ledger, storage: Storage) -> JobSpec:
         case RenderSpec():
             return _render(spec, ledger)
         case TrainSpec():
-            return _train(spec, ledger)
+            return _train(spec, ledger, storage)
         case AssembleSpec():
             return _assemble(spec, ledger)
         case CurateSpec():
@@ -46,22 +47,31 @@ def _render(spec: RenderSpec, ledger: Ledger) -> RenderSpec:
     return spec.model_copy(update={"cascade": row.digest})
 
 
-def _train(spec: TrainSpec, ledger: Ledger) -> TrainSpec:
+def _train(spec: TrainSpec, ledger: Ledger, storage: Storage) -> TrainSpec:
     problems: list[Problem] = []
     preset = _tried(problems, lambda: find_preset(spec.preset, stage=spec.stage))
     dataset = _tried(problems, lambda: _dataset(spec.dataset, ledger))
     if spec.stage_before is not None:
         problems += _before(spec, preset, ledger)
-    if preset is None or problems:
+    start_nimg = _tried(problems, lambda: _start_nimg(spec, storage))
+    if preset is None or start_nimg is None or problems:
         raise _refused(problems)
     total = spec.total_nimg or preset.total_nimg
+    if start_nimg >= total:
+        raise _refused([Problem("checkpoint", f"it has seen {start_nimg:,} images; the run ends at {total:,}")])
     return spec.model_copy(
         update={
             "dataset": dataset,
             "total_nimg": total,
             "slice_nimg": min(spec.slice_nimg or preset.slice_nimg, total),
+            "start_nimg": start_nimg,
         }
     )
+
+
+def _start_nimg(spec: TrainSpec, storage: Storage) -> int:
+    """Images the checkpoint to go on from has seen; 0 without one."""
+    return 0 if spec.checkpoint is None else checkpoints.uploaded_nimg(spec.checkpoint, storage=storage)
 
 
 def _dataset(reference: str, ledger: Ledger) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 from farm.dispatch import Dispatcher
@@ -11,7 +12,7 @@ from farm.ledger.rows import Failure, Job, Run, Slice, Task, Worker
 from farm.ledger.states import JobState, TaskState
 from farm.planning import units_of
 from farm.queue import TicketQueue
-from farm.service import archives, doctor, health, photos, portraits, uploads, views
+from farm.service import archives, checkpoints, doctor, health, photos, portraits, uploads, views
 from farm.service.resolving import resolve
 from farm.service.unset_queue import UnsetQueue
 from farm.settings import Settings
@@ -178,6 +179,10 @@ class Service:
         archives.check_archive(archive)
         stored = self.put_intake(archive)
         return self.submit({"kind": "import", "cascade": name, "intake": stored.sha256})
+
+    def upload_checkpoint(self, folder: Path) -> str:
+        """Keep a checkpoint folder for a train job to go on from; what its spec names. Raises CheckpointInvalid."""
+        return checkpoints.upload_checkpoint(folder, storage=self.storage)
 
     def export_cascade(self, reference: str, target: IO[bytes]) -> str:
         """Write a cascade as one archive into an open file; its digest. Raises NotFound."""

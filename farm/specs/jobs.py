@@ -49,6 +49,8 @@ class TrainSpec(_Spec):
     total_nimg: int | None = Field(None, ge=1, le=10**9, description="images shown in all; None: the preset's")
     slice_nimg: int | None = Field(None, ge=1, le=10**8, description="images shown per slice; None: the preset's")
     seed: Seed = 0
+    checkpoint: Digest | None = Field(None, description="sha256 of an uploaded checkpoint's state.json to go on from")
+    start_nimg: int = Field(0, ge=0, le=10**9, description="images that checkpoint has seen; read from it")
 
 
 class AssembleSpec(_Spec):

@@ -50,6 +50,19 @@ class Materials:
         write_whole(target / STATE_FILE, state)
         return target
 
+    def uploaded_checkpoint(self, digest: str, *, folder: Path) -> Path:
+        """A checkpoint kept as uploads, named by its state's sha256, as a folder inside `folder`.
+
+        Raises CheckpointInvalid when storage does not hold all of it.
+        """
+        state = self._object("", keys.intake(digest))
+        target = folder / f"uploaded-{digest[:16]}"
+        for name, sha256 in json.loads(state)["files"].items():
+            write_whole(target / name, self._object("", keys.intake(sha256)))
+            self.alive()
+        write_whole(target / STATE_FILE, state)
+        return target
+
     def keep_checkpoint(self, folder: Path, prefix: str) -> None:
         """Store a checkpoint's files under `prefix`, state.json last, so that where it is the others are too."""
         names = sorted(path.name for path in folder.iterdir() if path.is_file())

@@ -105,8 +105,7 @@ class TrainTask:
         folder = materials.cache.folder(f"run-{spec.run}-{assignment.claim.job_id}")
         name, _, version = spec.dataset.partition("@")
         row = self.ledger.dataset(name, int(version))
-        last = self.ledger.last_slice(spec.run)
-        resume = materials.checkpoint(last, folder=folder / "resume") if last is not None else None
+        resume = self._resume(spec, materials, folder / "resume")
         before = [materials.checkpoint(made, folder=folder / f"before-{made.run}") for made in plan.stages_before]
         return {
             "run": plan.config.to_json(),
@@ -121,6 +120,15 @@ class TrainTask:
             "launcher_pid": os.getpid(),
             "stages_before": [str(path) for path in before],
         }
+
+    def _resume(self, spec: TrainSpec, materials: Materials, folder: Path) -> Path | None:
+        """Where this slice starts: the run's last checkpoint, or one that was uploaded, or nothing."""
+        last = self.ledger.last_slice(spec.run)
+        if last is not None:
+            return materials.checkpoint(last, folder=folder)
+        if spec.checkpoint is not None:
+            return materials.uploaded_checkpoint(spec.checkpoint, folder=folder)
+        return None
 
     def _in_use(self, spec: TrainSpec, folder: Path) -> set[str]:
         name, _, version = spec.dataset.partition("@")

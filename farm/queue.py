@@ -92,8 +92,8 @@ def _worker() -> dict[str, Any]:
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_send_task_events": True,
         "worker_redirect_stdouts": False,
-        "worker_log_format": "%(asctime)s %(levelname)s %(processName)s %(message)s",
-        "worker_task_log_format": "%(asctime)s %(levelname)s %(processName)s %(task_name)s %(message)s",
+        "worker_log_format": "%(asctime)s %(levelname)s [%(process)d] %(message)s",
+        "worker_task_log_format": "%(asctime)s %(levelname)s [%(process)d] %(task_name)s %(message)s",
     }
 
 

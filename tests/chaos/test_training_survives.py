@@ -1,0 +1,166 @@
+"""A training slice that is killed costs a slice and nothing else: the same weights, and nothing left on the device."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from farm.ledger import Job, JobState, Task
+from farm.service.opening import open_service
+from farm.specs.intake import Intake, IntakePhoto
+from farm.storage import keys
+from tests.chaos.yard import Yard, kill_session, members, open_yard, wait_for
+from tests.services.process import ServiceMissing, skip_or_fail
+from tests.services.redis import running_redis
+
+PHOTOS = Path(__file__).parents[2] / "deploy/demo/photos"
+GONE_S = 10.0
+"""How soon after any kill nothing may hold the device."""
+
+
+@pytest.fixture(scope="module")
+def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+    """One worker, a dataset of eight photos, and the run `calm` that nobody disturbed."""
+    try:
+        with running_redis() as redis, open_yard(tmp_path_factory.mktemp("farm"), redis=redis, lease_s=3.0) as yard:
+            yard.start_worker("easel")
+            yard.wait_until_ready("easel")
+            _add_photos(yard)
+            assert train(yard, "calm").state is JobState.DONE
+            yield yard
+    except ServiceMissing as error:
+        skip_or_fail("redis", error)
+
+
+def _add_photos(yard: Yard) -> None:
+    with open_service(yard.settings) as service:
+        photos = []
+        for path in sorted(PHOTOS.glob("*.jpg"))[:8]:
+            stored = service.put_photo(path.read_bytes())
+            photos.append(IntakePhoto(name=path.name, sha256=stored.sha256, ext=stored.ext))
+        intake = service.put_intake(Intake(photos=tuple(photos)).to_bytes())
+        body = {"kind": "curate", "dataset": "studio", "intake": intake.sha256, "photos": len(photos)}
+        job = service.submit(body).job
+    assert yard.wait_until_ended(job.id)[0].state is JobState.DONE
+
+
+def submit(yard: Yard, run: str) -> int:
+    """A run of two slices of 16 images."""
+    body = {
+        "kind": "train",
+        "run": run,
+        "stage": "base",
+        "dataset": "studio",
+        "preset": "smoke-base-16",
+        "total_nimg": 32,
+        "slice_nimg": 16,
+    }
+    with open_service(yard.settings) as service:
+        return service.submit(body).job.id
+
+
+def train(yard: Yard, run: str) -> Job:
+    return yard.wait_until_ended(submit(yard, run), timeout_s=240)[0]
+
+
+def weights(yard: Yard, run: str) -> dict[str, bytes]:
+    """The tensors of the run's last checkpoint, as bytes."""
+    last = yard.ledger.last_slice(run)
+    assert last is not None
+    assert last.end_nimg == 32
+    names = ("weights.safetensors", "averages.safetensors", "optimizer.safetensors")
+    return {name: yard.storage.get(last.checkpoint_prefix + name) for name in names}
+
+
+def slice_process(yard: Yard) -> psutil.Process:
+    """The training process that runs now and has trained at least one step."""
+
+    def found() -> psutil.Process | None:
+        for pid in members(yard.workers["easel"].process.pid):
+            process = psutil.Process(pid)
+            if "workers.training.slice_process" in process.cmdline():
+                return process
+        return None
+
+    return wait_for("a training process", found, timeout_s=120)
+
+
+def begin(yard: Yard, run: str) -> tuple[int, psutil.Process]:
+    """A run whose first slice is training."""
+    yard.wait_until_ready("easel")
+    job_id = submit(yard, run)
+    process = slice_process(yard)
+    wait_for("a step", lambda: any(task.units_done for task in yard.record(job_id)), timeout_s=120)
+    return job_id, process
+
+
+def ended(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def open_task(yard: Yard, job_id: int) -> Task:
+    return next(task for task in yard.record(job_id) if task.state in ("pending", "running", "done"))
+
+
+def check_same_as_calm(yard: Yard, job_id: int, run: str) -> None:
+    assert yard.wait_until_ended(job_id, timeout_s=240)[0].state is JobState.DONE, yard.report(job_id)
+    assert weights(yard, run) == weights(yard, "calm")
+
+
+def test_a_killed_training_process_is_a_failure_and_the_same_weights(farm: Yard) -> None:
+    job_id, process = begin(farm, "slice-killed")
+    process.kill()
+    wait_for("the failure", lambda: open_task(farm, job_id).failures == 1)
+    assert "signal 9" in (open_task(farm, job_id).error or "")
+    check_same_as_calm(farm, job_id, "slice-killed")
+
+
+def test_a_killed_child_takes_its_training_process_with_it(farm: Yard) -> None:
+    job_id, process = begin(farm, "child-killed")
+    farm.workers["easel"].child().kill()
+    wait_for("the training process to end", lambda: ended(process), timeout_s=GONE_S)
+    check_same_as_calm(farm, job_id, "child-killed")
+    assert sum(task.losses for task in farm.record(job_id)) >= 1
+
+
+def test_a_killed_worker_leaves_nothing_behind(farm: Yard) -> None:
+    job_id, process = begin(farm, "parent-killed")
+    worker = farm.workers["easel"]
+    worker.kill_parent()
+    wait_for("the whole session to end", lambda: not members(worker.process.pid), timeout_s=GONE_S)
+    assert ended(process)
+    farm.start_worker("easel")
+    check_same_as_calm(farm, job_id, "parent-killed")
+    assert sum(task.losses for task in farm.record(job_id)) >= 1
+
+
+def test_a_drained_worker_keeps_its_checkpoint_and_counts_nothing(farm: Yard) -> None:
+    job_id, process = begin(farm, "drained")
+    took_s = farm.workers["easel"].stop()
+    assert ended(process)
+    assert took_s < farm.settings.shutdown_s + 5, "a stopping worker has ten seconds and one micro-batch"
+    assert 0 < farm.ledger.run("drained").nimg < 32
+    # Another machine: nothing of this one's cache.
+    shutil.rmtree(farm.settings.home / "cache")
+    farm.start_worker("easel")
+    check_same_as_calm(farm, job_id, "drained")
+    assert all(task.losses == task.failures == 0 for task in farm.record(job_id))
+
+
+def test_a_cancelled_run_frees_the_device(farm: Yard) -> None:
+    job_id, process = begin(farm, "cancelled")
+    farm.ledger.cancel(job_id)
+    wait_for("the training process to end", lambda: ended(process), timeout_s=GONE_S)
+    assert farm.ledger.get_job(job_id).state is JobState.CANCELLED
+    assert farm.storage.head(keys.run_config("cancelled")) is not None
+
+
+def test_nothing_was_left_running(farm: Yard) -> None:
+    time.sleep(0.1)
+    session = farm.workers["easel"].process.pid
+    farm.workers["easel"].stop()
+    assert members(session) == []
+    kill_session(session)

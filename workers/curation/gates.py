@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from workers.curation.face_frame import FaceFrame
 from workers.curation.native_size import native_px
-from workers.curation.opening import Photo
+from workers.photos.opening import Photo
 
 
 @dataclass(frozen=True)

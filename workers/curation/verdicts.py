@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from farm.errors import InvalidInput, PhotoRefused, Problem
-from workers.curation import containers
 from workers.curation.face_frame import face_frame
 from workers.curation.gates import GATES, Look
 from workers.curation.native_size import native_px
 from workers.curation.near_duplicates import difference_hash
-from workers.curation.opening import EXTENSIONS, open_photo
 from workers.curation.people import clusters
+from workers.photos import containers
+from workers.photos.opening import EXTENSIONS, open_photo
 
 Row = dict[str, Any]
 """One photo of a dataset, as plain JSON: the columns of workers/curation/manifest.py."""

@@ -13,12 +13,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as parquet
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from farm.errors import InvalidInput, NotFound, PhotoRefused
 from farm.recipe import canonical_digest
+from workers.photos.opening import open_photo
 
 Pixels = npt.NDArray[np.uint8]
+
+PHOTO_MAX_BYTES = 1_000_000_000
+PHOTO_MAX_PX = 200_000_000
+# Above every policy: curation kept the photo under its own, tighter ones.
 
 COLUMNS = ("sha256", "ext", "verdict", "split", "frame_x", "frame_y", "frame_px", "native_px")
 
@@ -116,10 +120,11 @@ def read_frame(data_dir: Path, photo: Photo) -> Pixels:
     """
     path = data_dir / "photos" / f"{photo.sha256}.{photo.ext}"
     try:
-        with Image.open(path) as image:
-            pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise PhotoRefused(f"{path.name} cannot be decoded: {error}") from error
+        pixels = open_photo(path.read_bytes(), max_bytes=PHOTO_MAX_BYTES, max_px=PHOTO_MAX_PX).pixels
+    except OSError as error:
+        raise PhotoRefused(f"{path.name} cannot be read: {error.strerror}") from error
+    except PhotoRefused as error:
+        raise PhotoRefused(f"{path.name} cannot be decoded: {error.message}") from error
     height, width = pixels.shape[:2]
     rows = np.clip(np.arange(photo.frame_y, photo.frame_y + photo.frame_px), 0, height - 1)
     columns = np.clip(np.arange(photo.frame_x, photo.frame_x + photo.frame_px), 0, width - 1)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from tests.workers.curation.pictures import PORTRAITS, portrait, scene
 from workers.curation.face_frame import FACE_HEIGHTS, FaceFrame, crop, face_frame
-from workers.curation.opening import open_photo
+from workers.photos.opening import open_photo
 
 
 def pixels_of(name: str) -> np.ndarray:

@@ -14,8 +14,8 @@ from PIL import Image
 from farm.errors import InvalidInput
 from tests.workers.curation.pictures import PORTRAITS, portrait, saved
 from workers.curation.near_duplicates import NEAR_BITS, difference_hash, near_groups
-from workers.curation.opening import open_photo
 from workers.curation.people import clusters, read_people, split_of
+from workers.photos.opening import open_photo
 
 
 def rows_of(*hashes: str | None) -> list[dict[str, Any]]:

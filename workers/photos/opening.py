@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from farm.errors import PhotoRefused
-from workers.curation import colour, containers
+from workers.photos import colour, containers
 
 EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "tiff": "tif", "bmp": "bmp"}
 """Formats whose decoders are used at all, and the extension their originals are kept under."""

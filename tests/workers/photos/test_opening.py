@@ -22,7 +22,7 @@ from tests.workers.curation.pictures import (
     saved,
     scene,
 )
-from workers.curation.opening import Photo, open_photo
+from workers.photos.opening import Photo, open_photo
 
 # Pillow warns about damage it survives; in production that is a line on stderr, so here it is not an error either.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ _STRIDE = 0x9E37_79B1
 # The sum of four independent uniform 16-bit integers: mean 4·65535/2, standard deviation sqrt(4·(2^32 - 1)/12).
 _MEAN = 131_070
 _STD = 37_837.2275
+# Values worked on at once on a CPU: the hash passes over them some twenty times, so they should stay in the cache.
+_AT_ONCE = 2**16
 
 
 def key_words(*parts: int | str) -> tuple[int, int, int]:
@@ -42,13 +45,13 @@ def keyed_normal(keys: Tensor, y: Tensor, x: Tensor) -> Tensor:
     Returns:
         float32 [..., H, W].
     """
-    k0, k1, k2 = (keys[..., word, None] for word in range(3))
-    row = _mix((y ^ k0) & _MASK)
-    h = row[..., :, None] + ((x * _STRIDE) & _MASK)[..., None, :]
-    a = _mix((h ^ k1[..., None]) & _MASK)
-    b = _mix((a + k2[..., None]) & _MASK)
-    total = (a & 0xFFFF) + (a >> 16) + (b & 0xFFFF) + (b >> 16)
-    return (total - _MEAN).to(torch.float32) / _STD
+    k0, k1, k2 = (keys[..., word, None, None] for word in range(3))
+    row = _mix_((y[..., :, None] ^ k0).bitwise_and_(_MASK))
+    column = ((x * _STRIDE) & _MASK)[..., None, :]
+    columns = max(math.prod(row.shape[:-2]), math.prod(column.shape[:-2])) * x.shape[-1]
+    rows_at_once = max(1, _AT_ONCE // columns) if row.device.type == "cpu" else row.shape[-2]
+    parts = [_normal(part, column, k1, k2) for part in torch.split(row, rows_at_once, dim=-2)]
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-2)
 
 
 def latents(seeds: Sequence[int], dim: int, *, device: torch.device | str = "cpu") -> Tensor:
@@ -88,10 +91,18 @@ class NoiseField:
         return keyed_normal(keys, y, x)
 
 
-def _mix(h: Tensor) -> Tensor:
-    """A 32-bit integer hash with good avalanche (the two-multiplier form of Wellons' search)."""
-    h = h ^ (h >> 16)
-    h = (h * 0x7FEB_352D) & _MASK
-    h = h ^ (h >> 15)
-    h = (h * 0x2C1B_3C6D) & _MASK
-    return h ^ (h >> 16)
+def _normal(row: Tensor, column: Tensor, k1: Tensor, k2: Tensor) -> Tensor:
+    """Hashed rows [..., H, 1] and strided columns [..., 1, W] -> values [..., H, W]."""
+    a = _mix_((row + column).bitwise_xor_(k1).bitwise_and_(_MASK))
+    b = _mix_((a + k2).bitwise_and_(_MASK))
+    total = (a & 0xFFFF).add_(a.bitwise_right_shift_(16)).add_(b & 0xFFFF).add_(b.bitwise_right_shift_(16))
+    return total.sub_(_MEAN).to(torch.float32).div_(_STD)
+
+
+def _mix_(h: Tensor) -> Tensor:
+    """A 32-bit integer hash with good avalanche (the two-multiplier form of Wellons' search), in place."""
+    h.bitwise_xor_(h >> 16)
+    h.mul_(0x7FEB_352D).bitwise_and_(_MASK)
+    h.bitwise_xor_(h >> 15)
+    h.mul_(0x2C1B_3C6D).bitwise_and_(_MASK)
+    return h.bitwise_xor_(h >> 16)

@@ -59,7 +59,7 @@ def test_small_windows_give_the_same_portraits() -> None:
 def test_another_process_renders_the_same_bytes(cascade: Cascade) -> None:
     """A fresh interpreter, its random state elsewhere, a portrait from the middle of a batch."""
     code = (
-        "import hashlib, torch; torch.manual_seed(99)\n"
+        "import hashlib, torch; torch.manual_seed(99); torch.set_num_threads(1)\n"
         "from tests.workers.cascade.tiny import random_cascade, recipes_of\n"
         "c = random_cascade(); p = list(c.render(recipes_of(c, [8, 4, 5])))[1]\n"
         "print(c.digest, hashlib.sha256(p.tobytes()).hexdigest())"

@@ -79,8 +79,9 @@ def test_a_fresh_shuffle_leaves_no_grid(factor: int) -> None:
 
 
 def test_the_shuffle_is_the_usual_pixel_shuffle() -> None:
-    x = torch.randn(2, 18, 4, 5)
-    assert torch.equal(shuffle_pixels(x, 3), torch.nn.functional.pixel_shuffle(x, 3))
+    x = torch.randn(2, 2, 9, 4, 5)
+    usual = torch.nn.functional.pixel_shuffle(x.flatten(1, 2), 3)
+    assert torch.equal(shuffle_pixels(x.transpose(1, 2).flatten(1, 2), 3), usual)
 
 
 @pytest.mark.parametrize("config", [DOUBLE, QUADRUPLE])

@@ -32,6 +32,9 @@ from farm.specs import kinds
 TICKET_OF: Final[dict[str, str]] = {"render": "render", "train": "train", "cpu": "prepare"}
 """The Celery task a queue's tickets name."""
 
+WORKER_APP: Final = "workers.app"
+"""The module in which a worker process finds its app; this room never imports it."""
+
 CONNECT_S: Final = 3.0
 """How long a publisher waits for Redis before it says so."""
 
@@ -164,7 +167,7 @@ def worker_name(settings: Settings) -> str:
 
 
 def worker_argv(
-    settings: Settings, *, queues: Sequence[kinds.Queue] = kinds.QUEUES, app: str = "workers.app"
+    settings: Settings, *, queues: Sequence[kinds.Queue] = kinds.QUEUES, app: str = WORKER_APP
 ) -> list[str]:
     """The command of a worker process that serves `queues` on one device. Signal it alone, never its group."""
     return [

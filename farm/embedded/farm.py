@@ -17,7 +17,7 @@ from farm.embedded.child import Child, ChildSpec
 from farm.embedded.orphans import end_members
 from farm.embedded.redis_server import redis_config, redis_program
 from farm.errors import Conflict, QueueUnavailable, Unavailable
-from farm.queue import TicketQueue, flower_argv, worker_argv
+from farm.queue import WORKER_APP, TicketQueue, flower_argv, worker_argv
 from farm.service.keys import local_key
 from farm.service.opening import open_service
 from farm.settings import EMBEDDED_FILE, Settings, child_environment
@@ -50,8 +50,9 @@ class EmbeddedFarm:
     Use it as a context manager in a thread that outlives it, and call `poll` a few times a second.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._given = settings
+    def __init__(self, settings: Settings, *, worker_app: str = WORKER_APP) -> None:
+        """worker_app: the module whose `app` its worker serves."""
+        self._given, self._worker_app = settings, worker_app
         self._children: list[Child] = []
         self._lock_file: int | None = None
         self.hurry = False
@@ -114,7 +115,7 @@ class EmbeddedFarm:
             key = local_key(service)
         self._write_addresses(settings)
         environment = child_environment(settings)
-        self._add(settings, "worker", worker_argv(settings), environment)
+        self._add(settings, "worker", worker_argv(settings, app=self._worker_app), environment)
         self._add(settings, "api", _api_argv(settings), environment)
         login = {"FLOWER_BASIC_AUTH": f"{FLOWER_USER}:{key}"}
         self._add(settings, "flower", flower_argv(settings, port=settings.flower_port), environment | login)

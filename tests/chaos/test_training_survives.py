@@ -1,5 +1,6 @@
 """A training slice that is killed costs a slice and nothing else: the same weights, and nothing left on the device."""
 
+import hashlib
 import shutil
 import time
 from collections.abc import Iterator
@@ -16,7 +17,9 @@ from tests.chaos.yard import Yard, kill_session, members, open_yard, wait_for
 from tests.services.process import ServiceMissing, skip_or_fail
 from tests.services.redis import running_redis
 
+pytestmark = pytest.mark.timeout(600)
 PHOTOS = Path(__file__).parents[2] / "deploy/demo/photos"
+TOTAL_NIMG = 160
 GONE_S = 10.0
 """How soon after any kill nothing may hold the device."""
 
@@ -39,24 +42,25 @@ def _add_photos(yard: Yard) -> None:
     with open_service(yard.settings) as service:
         photos = []
         for path in sorted(PHOTOS.glob("*.jpg"))[:8]:
-            stored = service.put_photo(path.read_bytes())
+            body = path.read_bytes()
+            stored = service.put_photo(hashlib.sha256(body).hexdigest(), body)
             photos.append(IntakePhoto(name=path.name, sha256=stored.sha256, ext=stored.ext))
         intake = service.put_intake(Intake(photos=tuple(photos)).to_bytes())
-        body = {"kind": "curate", "dataset": "studio", "intake": intake.sha256, "photos": len(photos)}
-        job = service.submit(body).job
+        spec = {"kind": "curate", "dataset": "studio", "intake": intake.sha256, "photos": len(photos)}
+        job = service.submit(spec).job
     assert yard.wait_until_ended(job.id)[0].state is JobState.DONE
 
 
 def submit(yard: Yard, run: str) -> int:
-    """A run of two slices of 16 images."""
+    """A run of one slice, a second or so long."""
     body = {
         "kind": "train",
         "run": run,
         "stage": "base",
         "dataset": "studio",
         "preset": "smoke-base-16",
-        "total_nimg": 32,
-        "slice_nimg": 16,
+        "total_nimg": TOTAL_NIMG,
+        "slice_nimg": TOTAL_NIMG,
     }
     with open_service(yard.settings) as service:
         return service.submit(body).job.id
@@ -70,7 +74,7 @@ def weights(yard: Yard, run: str) -> dict[str, bytes]:
     """The tensors of the run's last checkpoint, as bytes."""
     last = yard.ledger.last_slice(run)
     assert last is not None
-    assert last.end_nimg == 32
+    assert last.end_nimg == TOTAL_NIMG
     names = ("weights.safetensors", "averages.safetensors", "optimizer.safetensors")
     return {name: yard.storage.get(last.checkpoint_prefix + name) for name in names}
 
@@ -142,7 +146,7 @@ def test_a_drained_worker_keeps_its_checkpoint_and_counts_nothing(farm: Yard) ->
     took_s = farm.workers["easel"].stop()
     assert ended(process)
     assert took_s < farm.settings.shutdown_s + 5, "a stopping worker has ten seconds and one micro-batch"
-    assert 0 < farm.ledger.run("drained").nimg < 32
+    assert 0 < farm.ledger.run("drained").nimg < TOTAL_NIMG
     # Another machine: nothing of this one's cache.
     shutil.rmtree(farm.settings.home / "cache")
     farm.start_worker("easel")

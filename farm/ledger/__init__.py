@@ -46,5 +46,9 @@ def open_ledger(
     Raises SettingsInvalid, LedgerUnavailable.
     """
     database = Database(url, limits=limits or Limits(), clock_offset_s=clock_offset_s, failpoint=failpoint)
-    migrate(database)
+    try:
+        migrate(database)
+    except BaseException:
+        database.close()
+        raise
     return Ledger(database)

@@ -17,6 +17,7 @@ from workers.cascade.config import UpscalerConfig
 from workers.cascade.layers import LEAKY_GAIN, SLOPE, scaled_conv
 from workers.cascade.noise import NoiseField
 from workers.cascade.resample import enlarge
+from workers.cascade.shuffle import shuffle_pixels
 
 BLOCKS_LAYER = 1
 SHUFFLE_LAYER = 2
@@ -118,18 +119,6 @@ class Painter(nn.Module):
         painted: Tensor = self.to_rgb(functional.leaky_relu_(self.refine(x), SLOPE))
         # The sum is float32: bfloat16 has 8 bits of mantissa, too few for an 8-bit picture, enough for its detail.
         return enlarge(tile, self.config.factor) + painted.float()
-
-
-def shuffle_pixels(x: Tensor, factor: int) -> Tensor:
-    """Pixel shuffle, [N, f²·C, h, w] -> [N, C, f·h, f·w], channels_last: channel (i, j, c) goes to sub-pixel (i, j).
-
-    The usual order is (c, i, j); with the channel last, what belongs together lies together, and the copy takes a
-    fifth of the time.
-    """
-    count, channels, height, width = x.shape
-    split = x.permute(0, 2, 3, 1).reshape(count, height, width, factor, factor, channels // factor**2)
-    laid = split.permute(0, 1, 3, 2, 4, 5).reshape(count, factor * height, factor * width, channels // factor**2)
-    return laid.permute(0, 3, 1, 2)
 
 
 def binomial_kernel(channels: int) -> Tensor:

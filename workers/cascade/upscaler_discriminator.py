@@ -11,12 +11,12 @@ import itertools
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from workers.cascade.config import BaseConfig, UpscalerConfig
 from workers.cascade.discriminator import Discriminator
-from workers.cascade.layers import ResidualBlock, downsample, scaled_conv
+from workers.cascade.layers import ResidualBlock, downsample, scaled_conv, scaled_linear
 from workers.cascade.resample import high_pass
+from workers.cascade.shuffle import gather_pixels
 
 PATCH_WIDTHS = (32, 64, 96, 128)
 GLOBAL_SIZE_PX = 128
@@ -32,7 +32,8 @@ class PatchDiscriminator(nn.Module):
         super().__init__()
         self.factor = config.factor
         total = blocks * len(widths)
-        self.enter = scaled_conv(4 * (3 + 3) + 1 + 2 + config.texture_dim, widths[0], 1, gain=1.0)
+        self.enter = scaled_conv(4 * (3 + 3), widths[0], 1, gain=1.0)
+        self.hear = scaled_linear(1 + 2 + config.texture_dim, widths[0])
         self.levels = nn.ModuleList(
             nn.Sequential(
                 *(ResidualBlock(width, expansion=1, group_channels=0, total_blocks=total) for _ in range(blocks))
@@ -56,10 +57,10 @@ class PatchDiscriminator(nn.Module):
             float32 [N, H/16, W/16].
         """
         shown = enlarged * present[:, None, None, None]
-        x = functional.pixel_unshuffle(torch.cat([high_pass(candidate, self.factor), shown], dim=1), 2)
-        told = torch.cat([present[:, None], conditions], dim=1)[:, :, None, None].expand(-1, -1, *x.shape[2:])
-        x = self.enter(torch.cat([x, told], dim=1).contiguous(memory_format=torch.channels_last))
-        x = self.levels[0](x)
+        x = gather_pixels(torch.cat([high_pass(candidate, self.factor), shown], dim=1), 2)
+        told = self.hear(torch.cat([present[:, None], conditions], dim=1))
+        # The same as constant channels beside the picture, without carrying them around.
+        x = self.levels[0](self.enter(x) + told[:, :, None, None])
         for widen, level in zip(self.widen, self.levels[1:], strict=True):
             x = level(widen(downsample(x)))
         with torch.autocast(x.device.type, enabled=False):

@@ -10,8 +10,9 @@ from workers.cascade.container import build
 from workers.cascade.discriminator import Discriminator, parameter_count
 from workers.cascade.guide import Places
 from workers.cascade.noise import NoiseField, latents
-from workers.cascade.painter import Painter, Shuffle, shuffle_pixels
+from workers.cascade.painter import Painter, Shuffle
 from workers.cascade.resample import enlarge
+from workers.cascade.shuffle import gather_pixels, shuffle_pixels
 from workers.cascade.upscaler_discriminator import PatchDiscriminator, global_discriminator
 
 
@@ -78,10 +79,12 @@ def test_a_fresh_shuffle_leaves_no_grid(factor: int) -> None:
     assert torch.allclose(inner, inner[:, :, :1, :1], atol=1e-5)
 
 
-def test_the_shuffle_is_the_usual_pixel_shuffle() -> None:
+def test_the_shuffle_is_the_usual_one_with_the_channel_last_and_has_a_way_back() -> None:
     x = torch.randn(2, 2, 9, 4, 5)
     usual = torch.nn.functional.pixel_shuffle(x.flatten(1, 2), 3)
-    assert torch.equal(shuffle_pixels(x.transpose(1, 2).flatten(1, 2), 3), usual)
+    channel_last = x.transpose(1, 2).flatten(1, 2)
+    assert torch.equal(shuffle_pixels(channel_last, 3), usual)
+    assert torch.equal(gather_pixels(usual, 3), channel_last)
 
 
 @pytest.mark.parametrize("config", [DOUBLE, QUADRUPLE])

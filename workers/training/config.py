@@ -22,7 +22,7 @@ class RunConfig:
     """One training of one stage.
 
     network, call: what a cascade will hold. judge_widths: the judge's channels; a base's from 4 px up to half the
-    picture's side, since it begins with a pixel-unshuffle, an upscaler's from half the crop's side down. batch: images
+    picture's side, since it begins with a pixel-unshuffle, an upscaler's from the crop's cells down. batch: images
     a step. precision: autocast of both networks; weights, penalties and optimiser are fp32 always. total_nimg,
     slice_nimg: images shown in all and per slice. log_nimg: images per log line. sample_count: tiles of the sample
     grid, on seeds 0 … sample_count - 1.
@@ -94,7 +94,7 @@ class UpscalingConfig:
     """
 
     crop_px: int = 32
-    context_px: int = 6
+    context_px: int = 4
     scale_low: float = 0.3
     stage_share: float = 0.25
     blur_px: float = 1.2

@@ -86,7 +86,7 @@ def presets() -> Mapping[str, Preset]:
         "demo-up-256": Preset(
             network=UpscalerConfig(factor=4, input_px=64, channels=48, blocks=4, full_channels=16, guide_input_px=64),
             call=CanonicalCall(window_px=64, micro_batch=2),
-            judge_widths=(32, 64, 96, 128),
+            judge_widths=(64, 96, 128),
             batch=16,
             total_nimg=60_000,
             slice_nimg=8_000,
@@ -100,7 +100,7 @@ def presets() -> Mapping[str, Preset]:
         "demo-up-1024": Preset(
             network=UpscalerConfig(factor=4, input_px=256, channels=64, blocks=6, full_channels=16, guide_input_px=128),
             call=CanonicalCall(window_px=256, micro_batch=1),
-            judge_widths=(32, 64, 96, 128),
+            judge_widths=(64, 96, 128),
             batch=16,
             total_nimg=60_000,
             slice_nimg=4_000,
@@ -133,7 +133,7 @@ def presets() -> Mapping[str, Preset]:
                 factor=2, input_px=16, channels=8, blocks=1, full_channels=4, guide_input_px=16, guide_width=8
             ),
             call=CanonicalCall(window_px=16, micro_batch=2),
-            judge_widths=(8, 8, 8, 8),
+            judge_widths=(8, 8),
             batch=4,
             total_nimg=64,
             slice_nimg=16,

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from farm.errors import InvalidInput
 from workers.cascade.config import UpscalerConfig
 from workers.cascade.upscaler import Upscaler
-from workers.cascade.upscaler_discriminator import PatchDiscriminator
 from workers.training.augment import AugmentDraw, DrawKey, draw
 from workers.training.config import RunConfig, UpscalingConfig
 from workers.training.losses import (
@@ -22,6 +21,7 @@ from workers.training.losses import (
     gradient_penalty,
     penalised_discriminator_loss,
 )
+from workers.training.patch_judge import PatchJudge
 from workers.training.precision import autocast
 from workers.training.randomness import seeds
 from workers.training.sampling import SampleSheet
@@ -44,20 +44,18 @@ class UpscalerLesson:
         self.samples = samples
         self.sampler = sampler
         self.device = device
-        self._made: tuple[tuple[int, ...], Batch] | None = None
+        self._made: tuple[tuple[int, ...], Batch, Tensor] | None = None
 
     def build(self) -> tuple[nn.Module, nn.Module]:
         """A fresh upscaler and its patch judge, on the CPU."""
-        return Upscaler(self.network), PatchDiscriminator(self.network, widths=self.config.judge_widths)
+        return Upscaler(self.network), PatchJudge(self.network, widths=self.config.judge_widths)
 
     def discriminator_step(
         self, judge: nn.Module, painter: nn.Module, *, indices: Sequence[int], dials: Dials
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
         """The judge's loss on images `indices`, and what to log."""
-        batch = self._batch(indices)
-        with torch.no_grad():
-            fakes = batch.judged(self._paint(painter, batch, indices=indices, purpose="noise-judge"))
-        candidates = torch.cat([batch.real, fakes]).requires_grad_()
+        batch, fakes = self._painted(painter, indices)
+        candidates = torch.cat([batch.real, fakes.detach()]).requires_grad_()
         spoiling = self._spoiling("augment-judge", indices=indices, dials=dials).twice()
         scores = self._judge(judge, candidates, batch=batch, spoiling=spoiling)
         penalties = patch_penalty(scores, candidates)
@@ -70,10 +68,10 @@ class UpscalerLesson:
     def generator_step(
         self, judge: nn.Module, painter: nn.Module, *, indices: Sequence[int], dials: Dials
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """The painter's loss: pairing on the same images with fresh noise, plus consistency with the clean input."""
-        batch = self._batch(indices)
+        """The painter's loss: pairing on the same pictures, plus consistency with the clean input."""
+        batch, fakes = self._painted(painter, indices)
+        self._made = None  # its graph is used up by the step that follows
         spoiling = self._spoiling("augment-painter", indices=indices, dials=dials)
-        fakes = batch.judged(self._paint(painter, batch, indices=indices, purpose="noise-painter"))
         fake = self._judge(judge, fakes, batch=batch, spoiling=spoiling)
         with torch.no_grad():
             real = self._judge(judge, batch.real, batch=batch, spoiling=spoiling)
@@ -85,20 +83,17 @@ class UpscalerLesson:
         """Rows of fixed pictures: enlarged without a network, painted, and the photo where there is one."""
         return self.sampler(average)
 
-    def _batch(self, indices: Sequence[int]) -> Batch:
-        """The batch of these images; both halves of a step ask for it, the second time it is at hand."""
+    def _painted(self, painter: nn.Module, indices: Sequence[int]) -> tuple[Batch, Tensor]:
+        """The batch of these images and its painted crops, with their graph: both halves of a step share them."""
         wanted = tuple(indices)
         if self._made is None or self._made[0] != wanted:
             samples = [self.samples.sample(index) for index in wanted]
-            made = collate(samples, network=self.network, window=window_px(self.how), device=self.device)
-            self._made = (wanted, made)
-        return self._made[1]
-
-    def _paint(self, painter: nn.Module, batch: Batch, *, indices: Sequence[int], purpose: str) -> Tensor:
-        noise = batch.noise(seeds(self.config.seed, purpose, indices))
-        with autocast(self.config.precision, self.device):
-            painted: Tensor = painter(batch.tile, batch.small, batch.conditions, batch.places, noise)
-        return painted
+            batch = collate(samples, network=self.network, window=window_px(self.how), device=self.device)
+            noise = batch.noise(seeds(self.config.seed, "noise", wanted))
+            with autocast(self.config.precision, self.device):
+                painted: Tensor = painter(batch.tile, batch.small, batch.conditions, batch.places, noise)
+            self._made = (wanted, batch, batch.judged(painted))
+        return self._made[1], self._made[2]
 
     def _judge(self, judge: nn.Module, candidates: Tensor, *, batch: Batch, spoiling: AugmentDraw) -> Tensor:
         """Scores of one or two candidates a sample, each beside its sample's condition under the same augmentation."""

@@ -3,6 +3,7 @@
 #   PYTHON=/path/to/python   which interpreter makes .venv (default: python3.12, else python3.11, else python3)
 #   COUNT SIZE SEED OUT      for make demo: how many portraits, their side in pixels, the first seed, the folder
 #   ARGS="-k storage"        further arguments for make test
+#   JOBS=4                   how many tests at a time (default 2; 0 is one, in this process)
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -13,6 +14,7 @@ SIZE ?= 1024
 SEED ?= 0
 OUT ?= portraits
 ARGS ?=
+JOBS ?= 2
 
 bin := .venv/bin
 stamp := .venv/installed
@@ -28,7 +30,7 @@ demo: $(stamp) ## start a whole farm, paint four portraits into ./portraits, sto
 	@$(bin)/farm demo --count $(COUNT) --size $(SIZE) --seed $(SEED) --out "$(OUT)"
 
 test: $(stamp) ## run all tests; a service that is not installed skips its own, with a word
-	@$(bin)/python -m pytest tests --ignore=tests/benchmarks $(ARGS)
+	@$(bin)/python -m pytest tests --ignore=tests/benchmarks -n $(JOBS) --dist loadfile $(ARGS)
 
 check: $(stamp) ## lint, format, types, import contracts, size limits, walls
 	@echo "ruff check";     $(bin)/ruff check --quiet .

@@ -16,6 +16,15 @@ from tests.services.redis import RedisServer, running_redis
 from tests.services.rgw import RgwServer, running_rgw
 
 
+SLOW = ("e2e", "chaos", "browser")
+"""Folders of tests that start whole farms."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole farms come last: what is simply wrong shows first."""
+    items.sort(key=lambda item: any(folder in item.path.parts for folder in SLOW))
+
+
 @pytest.fixture(scope="session")
 def shared_redis() -> Iterator[RedisServer | ServiceMissing]:
     """The Redis all tests of this session share, or why there is none."""

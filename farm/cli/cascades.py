@@ -42,7 +42,7 @@ def assemble(
     """Freeze trained runs, as far as each has come, into a cascade."""
     with opened() as farm:
         submitted = farm.submit({"kind": "assemble", "cascade": name, "runs": runs})
-        tell_submitted(submitted, f"assembles {name} of {', '.join(runs)}", as_json=as_json)
+        tell_submitted(farm, submitted, f"assembles {name} of {', '.join(runs)}", as_json=as_json)
         if wait:
             ended(farm, submitted.job.id)
 
@@ -74,7 +74,7 @@ def import_(
     with opened() as farm:
         body = read_whole(file, max_bytes=farm.settings.upload_max_bytes)
         submitted = farm.import_cascade(name, body)
-        tell_submitted(submitted, f"imports {file.name} as {name}", as_json=as_json)
+        tell_submitted(farm, submitted, f"imports {file.name} as {name}", as_json=as_json)
         if wait:
             ended(farm, submitted.job.id)
 

@@ -41,7 +41,7 @@ def add(
     with opened() as farm:
         with counting("storing photos", len(files)) as advance:
             submitted = farm.add_dataset(name, files, min_native_px=min_native, on_file=advance)
-        tell_submitted(submitted, f"looks at {len(files)} files for dataset {name}", as_json=as_json)
+        tell_submitted(farm, submitted, f"looks at {len(files)} files for dataset {name}", as_json=as_json)
         if wait:
             ended(farm, submitted.job.id)
 

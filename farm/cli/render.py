@@ -42,7 +42,7 @@ def render(
     spec = {"kind": "render", "cascade": cascade, "seeds": seeds, "size_px": size, "psi": psi, "sigma": sigma}
     with opened() as farm:
         submitted = farm.submit({**spec, "noise_seed": noise_seed}, priority=priority)
-        tell_submitted(submitted, f"renders {submitted.job.total:,} portraits at {size} px", as_json=as_json)
+        tell_submitted(farm, submitted, f"renders {submitted.job.total:,} portraits at {size} px", as_json=as_json)
         if wait or out:
             try:
                 ended(farm, submitted.job.id)

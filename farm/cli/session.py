@@ -26,15 +26,19 @@ def opened() -> Iterator[Service]:
         yield service
 
 
-def tell_submitted(submitted: Submitted, what: str, *, as_json: bool = False) -> None:
+def tell_submitted(farm: Service, submitted: Submitted, what: str, *, as_json: bool = False) -> None:
     """Say which job was taken, how to watch it, and whether anybody will work on it."""
     job = submitted.job
     if as_json:
         say_json({"job": job, "created": submitted.created, "worker_up": submitted.served})
         return
     say(f"job {job.id}: {what}")
-    if submitted.served:
+    if submitted.served or farm.settings.redis_url:
         say(f"watch it with `farm watch {job.id}`")
+    if submitted.served:
+        return
+    if farm.settings.redis_url:
+        say(f"no worker takes {job.kind} jobs just now: one may still be loading; `farm doctor` lists them")
     else:
         say("no worker is up: start one with `farm up`. The job is kept and waits for it.")
 

@@ -19,9 +19,7 @@ Images = Annotated[
 SliceImages = Annotated[int | None, typer.Option("--slice", metavar="N", help="images between checkpoints")]
 Checkpoint = Annotated[
     Path | None,
-    typer.Option(
-        "--checkpoint", metavar="DIR", help="go on from this checkpoint of the same preset and data"
-    ),
+    typer.Option("--checkpoint", metavar="DIR", help="go on from this checkpoint of the same preset and data"),
 ]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="decides every random draw of the run")]
 Priority = Annotated[int, typer.Option("--priority", min=-100, max=100, help="higher comes first")]
@@ -86,7 +84,7 @@ def _submit(spec: dict[str, Any], checkpoint: Path | None, *, priority: int, wai
             spec = {**spec, "checkpoint": farm.upload_checkpoint(checkpoint)}
         submitted = farm.submit({"kind": "train", **spec}, priority=priority)
         what = f"trains {spec['run']} for {submitted.job.total:,} images"
-        tell_submitted(submitted, what, as_json=as_json)
+        tell_submitted(farm, submitted, what, as_json=as_json)
         if wait:
             ended(farm, submitted.job.id)
 

@@ -101,5 +101,6 @@ def end_of(view: JobView) -> int:
             f"`farm jobs {job.id}` shows why, `farm retry {job.id}` tries them again"
         )
         return 1
-    say(f"job {job.id} done: {job.done} {units} in {took}")
+    done = f": {job.done:,} {units}" if job.kind in UNITS else ""
+    say(f"job {job.id} done{done} in {took}")
     return 0

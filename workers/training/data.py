@@ -4,7 +4,7 @@ Decoded frames lie in one memory-mapped file, keyed by what went into it, so sli
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,18 @@ from farm.recipe import canonical_digest
 from workers.photos.opening import open_photo
 
 Pixels = npt.NDArray[np.uint8]
+Tell = Callable[[str], None]
+"""Called between pictures while a cache is made, with what was done: long work must not look like a hang."""
 
 PHOTO_MAX_BYTES = 1_000_000_000
 PHOTO_MAX_PX = 200_000_000
 # Above every policy: curation kept the photo under its own, tighter ones.
 
 COLUMNS = ("sha256", "ext", "verdict", "split", "frame_x", "frame_y", "frame_px", "native_px")
+
+
+def silent(_: str) -> None:
+    """Tells nobody."""
 
 
 @dataclass(frozen=True, order=True, kw_only=True)
@@ -88,7 +94,9 @@ class FrameCache:
         return self._pixels[self._starts[index] : self._starts[index + 1]].reshape(side, side, 3)
 
 
-def open_frames(data_dir: Path, *, cache_dir: Path, photos: tuple[Photo, ...], size_px: int | None) -> FrameCache:
+def open_frames(
+    data_dir: Path, *, cache_dir: Path, photos: tuple[Photo, ...], size_px: int | None, tell: Tell = silent
+) -> FrameCache:
     """The cache of `photos`, decoded now if it is not there; size_px: side of every frame, None: each at its own size.
 
     The digest names the photos, frames and size; a half-written cache never has its final name.
@@ -98,16 +106,19 @@ def open_frames(data_dir: Path, *, cache_dir: Path, photos: tuple[Photo, ...], s
     path = cache_dir / f"frames-{digest[:24]}.u8"
     expected_bytes = sum(3 * side * side for side in sides)
     if not path.is_file() or path.stat().st_size != expected_bytes:
-        _write_frames(path, data_dir=data_dir, photos=photos, sides_px=sides)
+        frames = (area_reduced(read_frame(data_dir, photo), side) for photo, side in zip(photos, sides, strict=True))
+        write_pictures(path, frames, tell=tell)
     return FrameCache(path, photos, sides_px=sides, digest=digest)
 
 
-def _write_frames(path: Path, *, data_dir: Path, photos: tuple[Photo, ...], sides_px: tuple[int, ...]) -> None:
+def write_pictures(path: Path, pictures: Iterable[Pixels], *, tell: Tell) -> None:
+    """The pictures' bytes one after another, under a temporary name until all are there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("wb") as file:
-        for photo, side in zip(photos, sides_px, strict=True):
-            file.write(area_reduced(read_frame(data_dir, photo), side).tobytes())
+        for count, picture in enumerate(pictures, start=1):
+            file.write(np.ascontiguousarray(picture).tobytes())
+            tell(f"{path.stem}: {count} pictures")
         file.flush()
         os.fsync(file.fileno())
     temporary.rename(path)

@@ -10,7 +10,7 @@ from workers.cascade.config import BaseConfig, UpscalerConfig
 from workers.cascade.halo import stage_config
 from workers.training.base_lesson import BaseLesson
 from workers.training.config import UpscalingConfig
-from workers.training.data import FrameCache, open_frames, teaching_photos
+from workers.training.data import FrameCache, Photo, Tell, open_frames, silent, teaching_photos
 from workers.training.loop import Lesson
 from workers.training.pool import EMPTY, Pool, open_pool
 from workers.training.slice_spec import SliceSpec
@@ -30,23 +30,50 @@ class OpenLesson:
     scale_min: float
 
 
-def open_lesson(spec: SliceSpec, *, device: torch.device) -> OpenLesson:
+def open_lesson(spec: SliceSpec, *, device: torch.device, tell: Tell = silent) -> OpenLesson:
     """Decode what is not yet in the cache, make the pool if there is one, and build the lesson.
 
     Raises NotFound, InvalidInput, PhotoRefused or CheckpointInvalid naming what is wrong.
     """
+    data = _Data(spec, device, tell)
     if isinstance(spec.run.network, BaseConfig):
-        return _open_base(spec, spec.run.network, device)
+        return _open_base(data, spec.run.network)
     if spec.run.upscaling is None:
         raise InvalidInput("an upscaler's run needs its upscaling configuration")
-    return _open_upscaler(spec, spec.run.network, how=spec.run.upscaling, device=device)
+    return _open_upscaler(data, spec.run.network, spec.run.upscaling)
 
 
-def _open_base(spec: SliceSpec, network: BaseConfig, device: torch.device) -> OpenLesson:
-    photos = teaching_photos(spec.data_dir, split="train", min_native_px=network.size_px)
-    frames = open_frames(spec.data_dir, cache_dir=spec.cache_dir, photos=photos, size_px=network.size_px)
+@dataclass(frozen=True)
+class _Data:
+    """The slice's folders, seen as photos, frames and pool."""
+
+    spec: SliceSpec
+    device: torch.device
+    tell: Tell
+
+    def frames(self, photos: tuple[Photo, ...], *, size_px: int | None) -> FrameCache:
+        """Decoded frames of `photos`."""
+        spec = self.spec
+        return open_frames(spec.data_dir, cache_dir=spec.cache_dir, photos=photos, size_px=size_px, tell=self.tell)
+
+    def photos(self, split: str, min_native_px: int) -> tuple[Photo, ...]:
+        """Photos of a split."""
+        return teaching_photos(self.spec.data_dir, split=split, min_native_px=min_native_px)
+
+    def pool(self, how: UpscalingConfig) -> Pool:
+        """Outputs of the stages before, if the run has any."""
+        if how.pool is None:
+            return EMPTY
+        spec = self.spec
+        return open_pool(
+            how.pool, checkpoints=spec.stages_before, cache_dir=spec.cache_dir, device=self.device, tell=self.tell
+        )
+
+
+def _open_base(data: _Data, network: BaseConfig) -> OpenLesson:
+    frames = data.frames(data.photos("train", network.size_px), size_px=network.size_px)
     return OpenLesson(
-        lesson=BaseLesson(spec.run, frames=frames, device=device),
+        lesson=BaseLesson(data.spec.run, frames=frames, device=data.device),
         dataset_digest=frames.digest,
         pool_digest=EMPTY.digest,
         taught_to_px=network.size_px,
@@ -54,23 +81,19 @@ def _open_base(spec: SliceSpec, network: BaseConfig, device: torch.device) -> Op
     )
 
 
-def _open_upscaler(
-    spec: SliceSpec, network: UpscalerConfig, *, how: UpscalingConfig, device: torch.device
-) -> OpenLesson:
-    least = least_native_px(network, how)
-    photos = teaching_photos(spec.data_dir, split="train", min_native_px=least)
-    frames = open_frames(spec.data_dir, cache_dir=spec.cache_dir, photos=photos, size_px=None)
-    pool = _open_pool(spec, how, device)
+def _open_upscaler(data: _Data, network: UpscalerConfig, how: UpscalingConfig) -> OpenLesson:
+    run, least_px = data.spec.run, least_native_px(network, how)
+    photos = data.photos("train", least_px)
+    frames, pool = data.frames(photos, size_px=None), data.pool(how)
     steps = [scale_steps(network, how, photo.native_px) for photo in photos]
     taught_to_px = network.factor * max(high for _, high in steps)
     scale_min = math.log2(min(low for low, _ in steps) / network.input_px)
-    stage = stage_config(network, call=spec.run.call, taught_to_px=taught_to_px, scale_min=scale_min)
-    viewer = Viewer(
-        stage, _shown_photos(spec, least, frames), pool.pictures, count=spec.run.sample_count, device=device
-    )
-    samples = SampleMaker(spec.run, network=network, frames=frames, pool=pool.pictures)
+    stage = stage_config(network, call=run.call, taught_to_px=taught_to_px, scale_min=scale_min)
+    shown = _shown_photos(data, least_px) or frames
+    viewer = Viewer(stage, shown, pool.pictures, count=run.sample_count, device=data.device)
+    samples = SampleMaker(run, network=network, frames=frames, pool=pool.pictures)
     return OpenLesson(
-        lesson=UpscalerLesson(spec.run, samples=samples, sampler=viewer.view, device=device),
+        lesson=UpscalerLesson(run, samples=samples, sampler=viewer.view, device=data.device),
         dataset_digest=frames.digest,
         pool_digest=pool.digest,
         taught_to_px=taught_to_px,
@@ -78,17 +101,11 @@ def _open_upscaler(
     )
 
 
-def _open_pool(spec: SliceSpec, how: UpscalingConfig, device: torch.device) -> Pool:
-    if how.pool is None:
-        return EMPTY
-    return open_pool(how.pool, checkpoints=spec.stages_before, cache_dir=spec.cache_dir, device=device)
-
-
-def _shown_photos(spec: SliceSpec, least_px: int, taught: FrameCache) -> FrameCache:
-    """The control people's largest photos; where there are none, the taught ones."""
+def _shown_photos(data: _Data, least_px: int) -> FrameCache | None:
+    """The control people's largest photos, if there are any."""
     try:
-        control = teaching_photos(spec.data_dir, split="control", min_native_px=least_px)
+        control = data.photos("control", least_px)
     except InvalidInput:
-        return taught
-    largest = sorted(control, key=lambda photo: (-photo.native_px, photo.sha256))[: spec.run.sample_count]
-    return open_frames(spec.data_dir, cache_dir=spec.cache_dir, photos=tuple(largest), size_px=None)
+        return None
+    largest = sorted(control, key=lambda photo: (-photo.native_px, photo.sha256))[: data.spec.run.sample_count]
+    return data.frames(tuple(largest), size_px=None)

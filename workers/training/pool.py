@@ -1,8 +1,7 @@
 """The pool: outputs of the stages before, on which an upscaler also learns. Made once from frozen checkpoints."""
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from workers.cascade.pixels import Picture
 from workers.cascade.stage import BaseStage, Enlargement, UpscalerStage
 from workers.cascade.upscaler import Upscaler
 from workers.training.config import PoolConfig
+from workers.training.data import Tell, silent, write_pictures
 from workers.training.export import averages_digest, export_stage
 from workers.training.randomness import generator, seeds
 
@@ -37,7 +37,9 @@ class Pool:
 EMPTY = Pool((), "")
 
 
-def open_pool(config: PoolConfig, *, checkpoints: Sequence[Path], cache_dir: Path, device: torch.device) -> Pool:
+def open_pool(
+    config: PoolConfig, *, checkpoints: Sequence[Path], cache_dir: Path, device: torch.device, tell: Tell = silent
+) -> Pool:
     """The pool from the cache, made now if it is not there.
 
     checkpoints: of the earlier stages, base first. Raises CheckpointInvalid if they are not those of `config`.
@@ -50,7 +52,7 @@ def open_pool(config: PoolConfig, *, checkpoints: Sequence[Path], cache_dir: Pat
     path = cache_dir / f"pool-{digest[:24]}.u8"
     shape = (config.count, side, side, 3)
     if not path.is_file() or path.stat().st_size != int(np.prod(shape)):
-        _write(path, make_pictures(config, checkpoints=checkpoints, device=device))
+        write_pictures(path, make_pictures(config, checkpoints=checkpoints, device=device), tell=tell)
     pixels = np.memmap(path, dtype=np.uint8, mode="r", shape=shape)
     return Pool([pixels[index] for index in range(config.count)], digest)
 
@@ -76,6 +78,8 @@ def _open_stages(checkpoints: Sequence[Path], device: torch.device) -> tuple[Bas
     upscalers: list[UpscalerStage] = []
     for path in checkpoints:
         stage, tensors = export_stage(path)
+        # The training's own threads: a pool need not have the bits of a rendered portrait.
+        stage = replace(stage, call=replace(stage.call, threads=torch.get_num_threads()))
         network = build(stage.network)
         network.load_state_dict(tensors)
         if isinstance(network, Generator) and isinstance(stage.network, BaseConfig):
@@ -85,14 +89,3 @@ def _open_stages(checkpoints: Sequence[Path], device: torch.device) -> tuple[Bas
     if base is None:
         raise CheckpointInvalid("the first of the stages before must be a base")
     return base, upscalers
-
-
-def _write(path: Path, pictures: Iterable[Picture]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        for picture in pictures:
-            file.write(np.ascontiguousarray(picture).tobytes())
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)

@@ -70,7 +70,7 @@ def presets() -> Mapping[str, Preset]:
     return {
         "demo-base-64": Preset(
             network=BaseConfig(size_px=64, widths=(256, 192, 128, 64, 32)),
-            call=CanonicalCall(window_px=0, micro_batch=4),
+            call=CanonicalCall(window_px=0, micro_batch=4, threads=1),
             judge_widths=(256, 192, 128, 64),
             batch=32,
             total_nimg=150_016,
@@ -85,7 +85,7 @@ def presets() -> Mapping[str, Preset]:
         ),
         "demo-up-256": Preset(
             network=UpscalerConfig(factor=4, input_px=64, channels=48, blocks=4, full_channels=16, guide_input_px=64),
-            call=CanonicalCall(window_px=64, micro_batch=2),
+            call=CanonicalCall(window_px=64, micro_batch=2, threads=1),
             judge_widths=(64, 96, 128),
             batch=16,
             total_nimg=60_000,
@@ -99,7 +99,7 @@ def presets() -> Mapping[str, Preset]:
         ),
         "demo-up-1024": Preset(
             network=UpscalerConfig(factor=4, input_px=256, channels=64, blocks=6, full_channels=16, guide_input_px=128),
-            call=CanonicalCall(window_px=256, micro_batch=1),
+            call=CanonicalCall(window_px=256, micro_batch=1, threads=1),
             judge_widths=(64, 96, 128),
             batch=16,
             total_nimg=60_000,

@@ -1,8 +1,8 @@
 """`python -m workers.training.slice_process SLICE.json`: one slice as its own process.
 
-stdout is a protocol, one JSON object a line: {"event": "resumed" | "damaged" | "progress" | "log" | "checkpoint" |
-"sample" | "stopped" | "error", "nimg": …, …}. SIGTERM ends the step, writes the checkpoint and exits with 0. The
-process ends at once when its launcher does, and holds the device's lock until it is gone.
+stdout is a protocol, one JSON object a line: {"event": "preparing" | "resumed" | "damaged" | "progress" | "log" |
+"checkpoint" | "sample" | "stopped" | "error", "nimg": …, …}. SIGTERM ends the step, writes the checkpoint and exits
+with 0. The process ends at once when its launcher does, and holds the device's lock until it is gone.
 """
 
 import json

@@ -12,7 +12,15 @@ import numpy as np
 import torch
 
 from farm.errors import CheckpointInvalid
-from workers.training.checkpoint import Point, Provenance, find_checkpoints, load_checkpoint, save_checkpoint
+from workers.training.checkpoint import (
+    Point,
+    Provenance,
+    find_checkpoints,
+    load_checkpoint,
+    read_record,
+    save_checkpoint,
+)
+from workers.training.data import Tell
 from workers.training.loop import Watcher, start, train
 from workers.training.opening import open_lesson
 from workers.training.sampling import write_sheet
@@ -21,6 +29,7 @@ from workers.training.state import TrainingState
 
 Emit = Callable[[Mapping[str, Any]], None]
 PROGRESS_S = 1.0
+PREPARING_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,14 +42,17 @@ class Reporting:
 
 
 def run_slice(spec: SliceSpec, reporting: Reporting) -> int:
-    """Train one slice and return the images seen at its checkpoint.
+    """Train one slice and return the images seen at its checkpoint; asked to stop while data is prepared, at the last.
 
     Raises NotFound, InvalidInput or PhotoRefused on bad data, CheckpointInvalid if there are checkpoints but none is
     sound, TrainingDiverged on a loss that is not finite (no checkpoint is written then).
     """
     torch.set_num_threads(spec.threads)
     device = torch.device(spec.device)
-    opened = open_lesson(spec, device=device)
+    try:
+        opened = open_lesson(spec, device=device, tell=_teller(reporting))
+    except _Stopped:
+        return _reached(spec)
     lesson = opened.lesson
     provenance = Provenance(
         config=spec.run.to_json(),
@@ -67,8 +79,7 @@ def resume(state: TrainingState, spec: SliceSpec, *, provenance: Provenance, emi
 
     Raises CheckpointInvalid if there are some and none is sound.
     """
-    folders = [spec.out_dir] + ([spec.resume_dir] if spec.resume_dir else [])
-    found = sorted((path for folder in folders for path in find_checkpoints(folder)), key=_age, reverse=True)
+    found = sorted(_checkpoints(spec), key=_nimg, reverse=True)
     problems: list[CheckpointInvalid] = []
     for path in found:
         try:
@@ -83,8 +94,38 @@ def resume(state: TrainingState, spec: SliceSpec, *, provenance: Provenance, emi
         raise problems[0]
 
 
-def _age(path: Path) -> str:
-    return path.name
+def _nimg(path: Path) -> int:
+    """Images seen by a checkpoint; -1 if that cannot be read, so that it is tried last."""
+    try:
+        return int(read_record(path)["nimg"])
+    except CheckpointInvalid:
+        return -1
+
+
+def _checkpoints(spec: SliceSpec) -> list[Path]:
+    folders = [spec.out_dir] + ([spec.resume_dir] if spec.resume_dir else [])
+    return [path for folder in folders for path in find_checkpoints(folder)]
+
+
+def _reached(spec: SliceSpec) -> int:
+    return max([0, *map(_nimg, _checkpoints(spec))])
+
+
+class _Stopped(Exception):  # no error: asked to stop before the first step
+    """Raised between two pictures of a cache in the making."""
+
+
+def _teller(reporting: Reporting) -> Tell:
+    told_at = [time.monotonic()]
+
+    def tell(done: str) -> None:
+        if reporting.should_stop():
+            raise _Stopped
+        if time.monotonic() - told_at[0] >= PREPARING_S:
+            told_at[0] = time.monotonic()
+            reporting.emit({"event": "preparing", "message": done})
+
+    return tell
 
 
 def _same(record: Mapping[str, Any], provenance: Provenance) -> bool:

@@ -37,7 +37,7 @@ class Viewer:
         """The sheet, with the grid figure of painted pictures and, for comparison, of the photos themselves."""
         if not isinstance(average, Upscaler):
             raise InvalidInput("only an upscaler enlarges")
-        one = replace(self.stage, call=replace(self.stage.call, micro_batch=1))
+        one = replace(self.stage, call=replace(self.stage.call, micro_batch=1, threads=torch.get_num_threads()))
         painter = UpscalerStage(average, one, device=self.device)
         tiles, painted, photos = [], [], []
         for row in range(min(self.count, len(self.photos))):

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from farm.api.access import Farm
-from farm.api.models import HealthOut
+from farm.api.record_answers import HealthOut
 
 router = APIRouter(tags=["health"])
 

@@ -5,17 +5,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from farm.api.access import Farm, Key, idempotency_key, json_body
-from farm.api.models import (
+from farm.api.job_answers import (
     ChangeOut,
     FailureListOut,
     FailureOut,
-    FileOut,
     JobListOut,
     JobOut,
     PortraitListOut,
     TaskListOut,
     TaskOut,
 )
+from farm.api.record_answers import FileOut
 from farm.ledger.states import JobState
 from farm.recipe import SEED_LIMIT
 from farm.specs import AssembleSpec, CurateSpec, ImportSpec, JobKind, RenderSpec, TrainSpec

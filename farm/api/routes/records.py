@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 from fastapi.responses import StreamingResponse
 
 from farm.api.access import Farm
-from farm.api.models import CascadeOut, DatasetOut, FileOut, RunDetailOut, RunOut, SliceOut, WorkerOut
+from farm.api.record_answers import CascadeOut, DatasetOut, FileOut, RunDetailOut, RunOut, SliceOut, WorkerOut
 
 router = APIRouter(prefix="/v1", tags=["records"])
 

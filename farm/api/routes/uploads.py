@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Response
 
 from farm.api.access import Farm, photo_body, upload_body
-from farm.api.models import IntakeOut, PhotoOut
+from farm.api.record_answers import IntakeOut, PhotoOut
 
 router = APIRouter(prefix="/v1", tags=["uploads"])
 

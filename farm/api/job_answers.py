@@ -1,20 +1,14 @@
-"""What the API answers. Seeds and other 64-bit numbers that a browser would round are strings."""
+"""What the API answers about jobs, their tasks, failures and portraits."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
-from farm.ledger.rows import CascadeRow, Dataset, Failure, Run, Slice, Task, Worker
-from farm.planning import sizes_px
+from farm.api.answers import Answer, time_of, time_or_none
+from farm.ledger.rows import Failure, Task
 from farm.service.views import JobView, PortraitPage, PortraitView
 
 
-class _Out(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class JobOut(_Out):
+class JobOut(Answer):
     """A job and how far it is. Counts are units: portraits, photos looked at, images shown."""
 
     id: int
@@ -58,14 +52,14 @@ class JobOut(_Out):
         )
 
 
-class JobListOut(_Out):
+class JobListOut(Answer):
     """Jobs, newest first. `next_before` continues the list as `before`; null at its end."""
 
     jobs: list[JobOut]
     next_before: int | None
 
 
-class ChangeOut(_Out):
+class ChangeOut(Answer):
     """What a verb did. `changed` is false where the job stood so already; `units`: how many a retry takes up again."""
 
     changed: bool
@@ -73,7 +67,7 @@ class ChangeOut(_Out):
     job: JobOut
 
 
-class TaskOut(_Out):
+class TaskOut(Answer):
     """One task: units lo … hi - 1 of its job, by one worker."""
 
     id: int
@@ -106,14 +100,14 @@ class TaskOut(_Out):
         )
 
 
-class TaskListOut(_Out):
+class TaskListOut(Answer):
     """Tasks in order of id. `next_after` continues the list as `after`; null at its end."""
 
     tasks: list[TaskOut]
     next_after: int | None
 
 
-class FailureOut(_Out):
+class FailureOut(Answer):
     """One unit that failed for good, with the last error."""
 
     unit: str
@@ -126,14 +120,14 @@ class FailureOut(_Out):
         return cls(unit=str(failure.unit), error=failure.error, attempts=failure.attempts)
 
 
-class FailureListOut(_Out):
+class FailureListOut(Answer):
     """Failures in order of unit. `next_after` continues the list as `after`; null at its end."""
 
     failures: list[FailureOut]
     next_after: str | None
 
 
-class PortraitOut(_Out):
+class PortraitOut(Answer):
     """One portrait of a render job: stored, failed or waiting. `url` may be followed for an hour."""
 
     seed: str
@@ -164,7 +158,7 @@ class PortraitOut(_Out):
         )
 
 
-class PortraitListOut(_Out):
+class PortraitListOut(Answer):
     """Portraits in order of seed. `next_after` continues the list as `after`; null at its end."""
 
     portraits: list[PortraitOut]
@@ -175,138 +169,3 @@ class PortraitListOut(_Out):
         """The answer for one page."""
         after = None if page.next_after is None else str(page.next_after)
         return cls(portraits=[PortraitOut.of(view) for view in page.portraits], next_after=after)
-
-
-class FileOut(_Out):
-    """One object a job or run left: its key, and a link that may be followed for an hour."""
-
-    key: str
-    size_bytes: int
-    url: str
-
-
-class DatasetOut(_Out):
-    """One dataset version."""
-
-    name: str
-    version: int
-    kept: int
-    dropped: int
-    job_id: int
-    manifest_key: str
-    manifest_sha256: str
-
-    @classmethod
-    def of(cls, row: Dataset) -> "DatasetOut":
-        """The answer for one version."""
-        return cls.model_validate(row, from_attributes=True)
-
-
-class RunOut(_Out):
-    """One training run. `nimg`: images shown up to its last checkpoint."""
-
-    name: str
-    stage: str
-    nimg: int
-    job_id: int
-    config: dict[str, Any]
-
-    @classmethod
-    def of(cls, row: Run) -> "RunOut":
-        """The answer for one run."""
-        return cls(name=row.name, stage=row.stage, nimg=row.nimg, job_id=row.job_id, config=dict(row.config))
-
-
-class SliceOut(_Out):
-    """One accepted slice of a run."""
-
-    start_nimg: int
-    end_nimg: int
-    metrics: dict[str, float]
-
-    @classmethod
-    def of(cls, row: Slice) -> "SliceOut":
-        """The answer for one slice."""
-        return cls(start_nimg=row.start_nimg, end_nimg=row.end_nimg, metrics=dict(row.metrics))
-
-
-class RunDetailOut(RunOut):
-    """One training run with its slices and the sample grids it left."""
-
-    slices: list[SliceOut]
-    samples: list[FileOut]
-
-
-class CascadeOut(_Out):
-    """One cascade version. A render job may ask for any of `sizes_px`."""
-
-    name: str
-    version: int
-    digest: str
-    sizes_px: list[int]
-
-    @classmethod
-    def of(cls, row: CascadeRow) -> "CascadeOut":
-        """The answer for one cascade."""
-        return cls(name=row.name, version=row.version, digest=row.digest, sizes_px=list(sizes_px(row.config)))
-
-
-class WorkerOut(_Out):
-    """One worker process as it last reported. `queues` are the kinds of work it takes."""
-
-    name: str
-    queues: list[str]
-    device: str
-    render_class: str
-    slots: int
-    draining: bool
-    seen_at: datetime
-    rates: dict[str, float]
-
-    @classmethod
-    def of(cls, row: Worker) -> "WorkerOut":
-        """The answer for one worker."""
-        return cls(
-            name=row.name,
-            queues=list(row.kinds),
-            device=row.device,
-            render_class=row.render_class,
-            slots=row.slots,
-            draining=row.draining,
-            seen_at=time_of(row.seen_at),
-            rates=dict(row.rates),
-        )
-
-
-class PhotoOut(_Out):
-    """One stored photo; name it in a list of photos by `sha256` and `ext`."""
-
-    sha256: str
-    ext: str
-    size_bytes: int
-
-
-class IntakeOut(_Out):
-    """One stored upload; name it in a curate or import job by `sha256`. `photos`: how many a list names."""
-
-    sha256: str
-    holds: str
-    photos: int
-
-
-class HealthOut(_Out):
-    """One word for each service the farm stands on: "ok", or the kind of trouble."""
-
-    ledger: str
-    storage: str
-    queue: str
-
-
-def time_of(seconds: float) -> datetime:
-    """Seconds since the epoch as a UTC time."""
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def time_or_none(seconds: float | None) -> datetime | None:
-    """`time_of`, or None for None."""
-    return None if seconds is None else time_of(seconds)

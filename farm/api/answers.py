@@ -1,0 +1,21 @@
+"""What all answers share. Seeds and other 64-bit numbers that a browser would round are strings."""
+
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Answer(BaseModel):
+    """One answer of the API."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+def time_of(seconds: float) -> datetime:
+    """Seconds since the epoch as a UTC time."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def time_or_none(seconds: float | None) -> datetime | None:
+    """`time_of`, or None for None."""
+    return None if seconds is None else time_of(seconds)

@@ -1,6 +1,6 @@
 """Short hands for tests: a clock to move, workers, jobs, and a worker that does what it claims."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from farm.ledger import Claim, FailedUnit, Job, Ledger, Outcome, PortraitRow, Progress, Slice, Worker
 
@@ -20,10 +20,12 @@ class Clock:
         self.ahead_s += seconds
 
 
-def worker(name: str, *, kinds: Sequence[str] = ALL, slots: int = 1) -> Worker:
+def worker(
+    name: str, *, kinds: Sequence[str] = ALL, slots: int = 1, rates: Mapping[str, float] | None = None
+) -> Worker:
     return Worker(
         name=name, kinds=tuple(kinds), device="cpu", render_class="test", slots=slots, draining=False, seen_at=0.0,
-        leave_until=None,
+        leave_until=None, rates=rates or {},
     )  # fmt: skip
 
 

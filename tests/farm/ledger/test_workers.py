@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from farm.ledger import Ledger, Limits
-from farm.settings import Settings
+from farm.settings import load_settings
 from tests.farm.ledger.acting import Clock, at, claimed, complete, render, single, train, worker
 
 
@@ -127,6 +127,8 @@ def test_a_dead_ticker_does_not_keep_the_lock(ledger: Ledger, open_one: Callable
 
 
 def test_limits_follow_the_settings() -> None:
-    settings = Settings(home="/nowhere", lease_s=12, beat_s=2, task_target_s=5)  # type: ignore[arg-type]
+    settings = load_settings(
+        {"FARM_HOME": "/nowhere", "FARM_LEASE_S": "12", "FARM_BEAT_S": "2", "FARM_TASK_TARGET_S": "5"}
+    )
     limits = Limits.of(settings)
     assert (limits.lease_s, limits.beat_s, limits.task_target_s) == (12, 2, 5)

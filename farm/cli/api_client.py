@@ -19,10 +19,10 @@ class ApiClient:
     refuses, WorkFailed where it fails.
     """
 
-    def __init__(self, base_url: str, *, key: str) -> None:
-        self._http = httpx.Client(
-            base_url=base_url, headers={"Authorization": f"Bearer {key}"}, timeout=TIMEOUT_S, trust_env=False
-        )
+    def __init__(self, base_url: str, *, key: str, transport: httpx.BaseTransport | None = None) -> None:
+        """`transport`: another way to the API than the network, for tests."""
+        self._key = {"Authorization": f"Bearer {key}"}
+        self._http = httpx.Client(base_url=base_url, timeout=TIMEOUT_S, trust_env=False, transport=transport)
 
     def __enter__(self) -> ApiClient:
         return self
@@ -34,14 +34,14 @@ class ApiClient:
 
     def get(self, path: str, **query: Any) -> Any:
         """The JSON at an address."""
-        return self._send("GET", path, params=query).json()
+        return self._send("GET", path, params=query, headers=self._key).json()
 
     def post(self, path: str, *, json: Any = None, body: bytes | None = None) -> Any:
         """The JSON answer to a JSON value or to bytes."""
-        return self._send("POST", path, json=json, content=body).json()
+        return self._send("POST", path, json=json, content=body, headers=self._key).json()
 
     def download(self, url: str) -> bytes:
-        """The bytes behind a link that the API gave out."""
+        """The bytes behind a link that the API gave out. The key is not sent along: the link may lead elsewhere."""
         return self._send("GET", url).content
 
     def _send(self, method: str, path: str, **kwargs: Any) -> httpx.Response:

@@ -56,7 +56,8 @@ def run_demo(plan: DemoPlan) -> None:
         farm = EmbeddedFarm(settings)
         try:
             with _progress() as progress:
-                bar = progress.add_task("starting the farm", total=None, note="")
+                bar = progress.add_task("", total=None, note="")
+                _tell_phase(progress, bar, "starting the farm")
                 running = farm.start()
                 with ApiClient(running.api_url, key=running.api_key) as api:
                     _tell_addresses(running)
@@ -103,7 +104,7 @@ class Painting:
 
     def _follow(self, job_id: int, what: str) -> None:
         """Show a job until it is done. Raises WorkFailed where it ends otherwise."""
-        self.progress.reset(self.bar, description=what, total=None, note="")
+        _tell_phase(self.progress, self.bar, what)
         while True:
             self.farm.poll()
             job = self.api.get(f"/v1/jobs/{job_id}")
@@ -151,6 +152,13 @@ def _progress() -> Iterator[Progress]:
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         yield progress
+
+
+def _tell_phase(progress: Progress, bar: TaskID, what: str) -> None:
+    """What happens now: as the bar's title on a terminal, as a line elsewhere."""
+    progress.reset(bar, description=what, total=None, note="")
+    if not progress.console.is_terminal:
+        say(what)
 
 
 def _tell_addresses(running: Running) -> None:

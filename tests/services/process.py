@@ -69,7 +69,7 @@ class ServiceProcess:
         self._stop_signal = stop_signal
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [*_die_with_parent(), *command],
+                [*die_with_parent(), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -125,7 +125,7 @@ def _group_of(user: str) -> int:
     return pwd.getpwnam(user).pw_gid
 
 
-def _die_with_parent() -> list[str]:
+def die_with_parent() -> list[str]:
     """Where the kernel offers it, a server is killed even when pytest itself is killed by SIGKILL."""
     setpriv = shutil.which("setpriv")
     if setpriv is None:

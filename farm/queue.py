@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import redis
 from celery import Celery
 from celery.exceptions import CeleryError
-from kombu import Exchange, Queue
+from kombu import Connection, Exchange, Queue
 from kombu.exceptions import KombuError, OperationalError
 
 from farm.errors import QueueUnavailable, SettingsInvalid
@@ -37,6 +37,8 @@ WORKER_APP: Final = "workers.app"
 
 CONNECT_S: Final = 3.0
 """How long a publisher waits for Redis before it says so."""
+RECONNECT_S: Final = 2.0
+"""How often a worker looks for a Redis that is gone."""
 
 
 def make_app(settings: Settings, *, app_class: type[Celery] = Celery) -> Celery:
@@ -44,8 +46,19 @@ def make_app(settings: Settings, *, app_class: type[Celery] = Celery) -> Celery:
     if not settings.redis_url:
         raise SettingsInvalid("FARM_REDIS_URL is not set, and no embedded farm is running here")
     app = app_class("farm", broker=settings.redis_url, set_as_current=False)
+    app.amqp.Connection = SteadyConnection
     app.conf.update(_transport(settings), **_tickets(settings), **_worker())
     return app
+
+
+class SteadyConnection(Connection):
+    """A connection that looks for a lost Redis every RECONNECT_S, where Celery's own waits ever longer, up to 30 s."""
+
+    def ensure_connection(self, *args: Any, **kwargs: Any) -> "SteadyConnection":  # type: ignore[override]
+        """As kombu's, with a steady interval."""
+        steady = {"interval_start": RECONNECT_S, "interval_step": 0.0, "interval_max": RECONNECT_S}
+        super().ensure_connection(*args, **(steady | kwargs))
+        return self
 
 
 def _transport(settings: Settings) -> dict[str, Any]:

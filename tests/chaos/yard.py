@@ -23,7 +23,7 @@ from farm.service.keys import local_key
 from farm.service.opening import open_service
 from farm.settings import Settings, child_environment
 from farm.storage import Storage, open_storage
-from tests.services.process import accepts_connections, free_ports
+from tests.services.process import accepts_connections, die_with_parent, free_ports
 from tests.services.redis import RedisServer
 
 T = TypeVar("T")
@@ -102,7 +102,7 @@ class Yard:
         log = self.settings.home / f"{name}.log"
         with log.open("ab") as output:
             process = subprocess.Popen(
-                worker_argv(settings, app=self.app),
+                [*die_with_parent(), *worker_argv(settings, app=self.app)],
                 env=child_environment(settings) | (environment or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -132,7 +132,7 @@ class Yard:
         argv = [sys.executable, "-m", "uvicorn", "--factory", "farm.api.app:create_app", "--log-level", "warning"]
         with (self.settings.home / "api.log").open("ab") as output:
             self.api = subprocess.Popen(
-                [*argv, "--host", "127.0.0.1", "--port", str(self.settings.api_port)],
+                [*die_with_parent(), *argv, "--host", "127.0.0.1", "--port", str(self.settings.api_port)],
                 env=child_environment(self.settings),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -235,7 +235,7 @@ def open_yard(
     home: Path, *, redis: RedisServer, ledger_url: str = "", app: str = REAL, **told: object
 ) -> Iterator[Yard]:
     """A yard with short leases and no process yet. `told` are settings that differ."""
-    quick = {"beat_s": 0.25, "lease_s": 2.0, "tick_s": 0.25, "task_target_s": 2.0, "device": "cpu"}
+    quick = {"beat_s": 0.25, "lease_s": 2.0, "tick_s": 0.25, "task_target_s": 2.0, "device": "cpu", "threads": 1}
     settings = Settings.model_validate(
         {"home": home, "redis_url": redis.url, "ledger_url": ledger_url, "api_port": free_ports(1)[0], **quick, **told}
     )

@@ -6,45 +6,47 @@ for it. Local builds (`2.13.0+cpu`) are pinned by their public version, so that 
 
 import re
 import sys
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
 
-PROJECT = "portrait-farm"
-EXTRAS = frozenset({"dev", "postgres", "embedded", "worker"})
+PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 HEAD = """\
 # Exact versions, installed by `make` and tested together; `make pins` writes this file anew.
 # Floors, and why each package is here: pyproject.toml.
 """
 BY_HAND = ('async-timeout==5.0.1 ; python_full_version < "3.11.3"  # redis asks for it on Debian 12\'s Python 3.11.2',)
 
+Extras = frozenset[str]
+
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[([^\]]*)\])?")
 
 
-def pins() -> list[str]:
-    """`name==version` of all that is needed."""
+def pins(project: Mapping[str, Any]) -> list[str]:
+    """`name==version` of all that the `[project]` table asks for, its extras too, as far as it is installed."""
     found: dict[str, str] = {}
-    _follow(PROJECT, EXTRAS, found)
-    found.pop(_canonical(PROJECT))
+    asked = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    _follow(asked, frozenset(), found, set())
+    found.pop(_canonical(project["name"]), None)
     return list(found.values())
 
 
-def _follow(
-    name: str, extras: frozenset[str], found: dict[str, str], seen: set[tuple[str, frozenset[str]]] | None = None
-) -> None:
-    seen = set() if seen is None else seen
-    if (_canonical(name), extras) in seen:
-        return
-    seen.add((_canonical(name), extras))
-    try:
-        installed = distribution(name)
-    except PackageNotFoundError:
-        return  # for another platform or Python
-    found[_canonical(name)] = f"{installed.metadata['Name']}=={installed.version.partition('+')[0]}"
-    for needed, its_extras in _requirements(installed.requires or [], extras):
-        _follow(needed, its_extras, found, seen)
+def _follow(lines: Sequence[str], extras: Extras, found: dict[str, str], seen: set[tuple[str, Extras]]) -> None:
+    for name, its_extras in _requirements(lines, extras):
+        place = (_canonical(name), its_extras)
+        try:
+            installed = distribution(name)
+        except PackageNotFoundError:
+            continue  # for another platform or Python
+        if place not in seen:
+            seen.add(place)
+            found[place[0]] = f"{installed.metadata['Name']}=={installed.version.partition('+')[0]}"
+            _follow(installed.requires or [], its_extras, found, seen)
 
 
-def _requirements(lines: list[str], extras: frozenset[str]) -> Iterator[tuple[str, frozenset[str]]]:
+def _requirements(lines: Sequence[str], extras: Extras) -> Iterator[tuple[str, Extras]]:
     for line in lines:
         match = _REQUIREMENT.match(line)
         asked = re.search(r"extra\s*==\s*[\"']([^\"']+)[\"']", line)
@@ -62,7 +64,8 @@ def _in_order(pin: str) -> str:
 
 def main() -> int:
     """Print the file."""
-    print(HEAD + "\n".join(sorted([*pins(), *BY_HAND], key=_in_order)))
+    project = tomllib.loads(PYPROJECT.read_text())["project"]
+    print(HEAD + "\n".join(sorted([*pins(project), *BY_HAND], key=_in_order)))
     return 0
 
 

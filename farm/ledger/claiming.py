@@ -58,7 +58,11 @@ def claim_of(row: Row[Any], spec: dict[str, Any], lease_s: float) -> Claim:
 
 
 def _candidates(tx: Tx, who: Roster, kinds: Sequence[str]) -> Any:
-    """The job to take from: highest priority, then fewest running tasks, then oldest. Nothing is locked yet."""
+    """The job to take from: highest priority, fewest running tasks, served longest ago, oldest. Nothing is locked yet.
+
+    Served longest ago: its newest task is the oldest. Without it a farm of one worker, where no job has a running task
+    when it asks, would give a job of a million seeds all its time before a younger one of four.
+    """
     pending = select(task.c.id).where(task.c.job_id == job.c.id, _is_pending_for(tx, who, kinds)).exists()
     cuttable = and_(
         job.c.kind.in_(kinds),
@@ -72,10 +76,11 @@ def _candidates(tx: Tx, who: Roster, kinds: Sequence[str]) -> Any:
         .where(task.c.job_id == job.c.id, task.c.state == TaskState.RUNNING.value)
         .scalar_subquery()
     )
+    newest = select(func.coalesce(func.max(task.c.id), 0)).where(task.c.job_id == job.c.id).scalar_subquery()
     return (
         select(job.c.id, pending.label("has_pending"))
         .where(job.c.state.in_(CLAIMABLE), or_(pending, cuttable))
-        .order_by(job.c.priority.desc(), running, job.c.id)
+        .order_by(job.c.priority.desc(), running, newest, job.c.id)
         .limit(1)
     )
 

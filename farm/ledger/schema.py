@@ -134,7 +134,7 @@ task = Table(
     Column("error", Text),
     CheckConstraint("lo < hi AND lo <= cursor AND cursor <= hi", name="bounds"),
     Index("ix_task_state", "state", "job_id"),
-    Index("ix_task_job_id", "job_id"),
+    Index("ix_task_job_id", "job_id", "id"),
     sqlite_autoincrement=True,
 )
 

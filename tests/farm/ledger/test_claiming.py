@@ -47,6 +47,16 @@ def test_the_urgent_job_is_next_then_the_one_with_fewest_running_tasks_then_the_
     assert order == [urgent.id, first.id, second.id, first.id, second.id]
 
 
+def test_on_a_farm_of_one_worker_a_large_job_and_a_small_one_take_turns(ledger: Ledger) -> None:
+    large, small = render(ledger, 0, 1_000_000), render(ledger, 0, 12)
+    order = []
+    for _ in range(5):
+        claim = claimed(ledger, "ada", ["render"])
+        order.append(claim.job_id)
+        complete(ledger, claim)
+    assert order == [large.id, small.id, large.id, small.id, large.id]
+
+
 def test_a_pending_task_goes_before_new_cuts(ledger: Ledger) -> None:
     render(ledger, 0, 100)
     claim = claimed(ledger, "ada")

@@ -208,7 +208,7 @@ def _task() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_task")),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_task_job_id", "task", ["job_id"], unique=False)
+    op.create_index("ix_task_job_id", "task", ["job_id", "id"], unique=False)
     op.create_index("ix_task_state", "task", ["state", "job_id"], unique=False)
 
 

@@ -87,15 +87,16 @@ class UpscalingConfig:
     """How an upscaler's samples are made (docs/recipes.md §5).
 
     crop_px: side of the judged crop, in low-resolution pixels. context_px: true picture around it, at most the halo.
-    scale_low: smallest s as a share of the stage's size S. stage_share: share of a batch made of outputs of the stage
-    before. blur_px: largest blur of the input, standard deviation in low-resolution pixels. sigma: largest noise.
-    jpeg_share: share of inputs re-saved as JPEG, quality 60 … 95. condition_dropout: share of pairs judged without
-    their condition.
+    scale_low: smallest s as a share of the stage's size S. by_area: show a photo as often as it has crops to show.
+    stage_share: share of a batch made of outputs of the stage before. blur_px: largest blur of the input, standard
+    deviation in low-resolution pixels. sigma: largest noise. jpeg_share: share of inputs re-saved as JPEG, quality
+    60 … 95. condition_dropout: share of pairs judged without their condition.
     """
 
     crop_px: int = 32
     context_px: int = 4
     scale_low: float = 0.3
+    by_area: bool = False
     stage_share: float = 0.25
     blur_px: float = 1.2
     sigma: float = 0.1

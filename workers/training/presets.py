@@ -109,7 +109,7 @@ def presets() -> Mapping[str, Preset]:
             pool_count=1_000,
             schedule=upscaler_schedule(60_000),
             augment=COLOUR_ONLY,
-            upscaling=UpscalingConfig(scale_low=0.3),
+            upscaling=UpscalingConfig(scale_low=0.6, by_area=True),
         ),
         "smoke-base-16": Preset(
             network=BaseConfig(size_px=16, latent_dim=8, widths=(16, 8, 8)),

@@ -51,13 +51,14 @@ class SampleMaker:
         self.how = config.upscaling or UpscalingConfig()
         self.frames = frames
         self.pool = pool
+        self.shown = self._shown_in_an_epoch()
 
     def sample(self, index: int) -> Sample:
         """The sample of image `index`, a function of the run's seed and the index."""
         random = generator(self.run_seed, "sample", index)
-        shown = photo_of(self.run_seed, index, len(self.frames))
-        side = self._scale(self.frames.photos[shown].native_px, random)
-        large = area_reduced(self.frames.frame(shown), side)
+        photo = self.shown[photo_of(self.run_seed, index, len(self.shown))]
+        side = self._scale(self.frames.photos[photo].native_px, random)
+        large = area_reduced(self.frames.frame(photo), side)
         small = area_reduced(large, side // self.network.factor)
         mirrored = random.random() < 0.5
         if mirrored:
@@ -105,6 +106,14 @@ class SampleMaker:
             shown=False,
             staged=True,
         )
+
+    def _shown_in_an_epoch(self) -> list[int]:
+        """Photos by index, each once; by area, as often as the least allowed photo's area fits into its own."""
+        if not self.how.by_area:
+            return list(range(len(self.frames)))
+        least = least_native_px(self.network, self.how)
+        sides = (min(photo.native_px, self.network.size_px) for photo in self.frames.photos)
+        return [photo for photo, side in enumerate(sides) for _ in range(max(1, round((side / least) ** 2)))]
 
     def _scale(self, native_px: int, random: np.random.Generator) -> int:
         low, high = scale_steps(self.network, self.how, native_px)

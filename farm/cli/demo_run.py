@@ -24,7 +24,7 @@ from farm.settings import Settings, load_settings
 
 SHIPPED = Path(__file__).resolve().parents[2] / "deploy/demo/cascade/demo.cascade"
 NAME = "demo"
-POLL_S = 0.1
+POLL_S = 0.25
 PAGE = 200
 ENDED = frozenset({"done", "failed", "cancelled"})
 

@@ -98,7 +98,7 @@ class UpscalingConfig:
     scale_low: float = 0.3
     by_area: bool = False
     stage_share: float = 0.25
-    blur_px: float = 1.2
+    blur_px: float = 0.7
     sigma: float = 0.1
     jpeg_share: float = 0.1
     condition_dropout: float = 0.15

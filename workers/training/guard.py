@@ -1,7 +1,10 @@
 """What keeps a training process from outliving its launcher, and two of them from sharing a device."""
 
+import ctypes
 import fcntl
 import os
+import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +14,7 @@ from pathlib import Path
 from farm.errors import Conflict
 
 WATCH_S = 1.0
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 ORPHANED = 3
 """Exit status of a process whose launcher is gone."""
 
@@ -49,7 +53,15 @@ def die_with(launcher_pid: int) -> None:
     steps are not waited for: nobody is left to take the checkpoint.
     """
     is_parent = os.getppid() == launcher_pid
+    if is_parent:
+        _let_the_kernel_kill_us_too()
     threading.Thread(target=_watch, args=(launcher_pid, is_parent), name="launcher-watch", daemon=True).start()
+
+
+def _let_the_kernel_kill_us_too() -> None:
+    """Linux ends us with our parent at once; on a busy machine the watching thread may need seconds to get its turn."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _watch(launcher_pid: int, is_parent: bool) -> None:

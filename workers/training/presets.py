@@ -52,14 +52,17 @@ def base_schedule(length_nimg: int, *, lr: Ramp, gamma: Ramp, augment_p: float, 
 
 
 def upscaler_schedule(length_nimg: int) -> Schedule:
-    """An upscaler's dials; consistency from 10 to 1: first the picture itself, then its detail."""
+    """An upscaler's dials; consistency first, so that the picture itself comes before its detail.
+
+    With gamma falling to 0.02 and consistency to 1 the detail turned into rough dashes along edges after 7,000 crops.
+    """
     return Schedule(
         length_nimg=length_nimg,
         lr=Ramp(start=7e-4, end=1e-4),
-        gamma=Ramp(start=0.2, end=0.02),
+        gamma=Ramp(start=0.2, end=0.1),
         beta2=Ramp(start=0.9, end=0.9),
         augment_p=Ramp(start=0.0, end=0.3),
-        consistency=Ramp(start=10.0, end=1.0),
+        consistency=Ramp(start=10.0, end=5.0),
         half_life_nimg=5_000,
         half_life_share=0.1,
     )

@@ -3,6 +3,8 @@
 Each skips its test where the service is not installed, unless FARM_TESTS_REQUIRE names it; then it fails.
 """
 
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,12 @@ from tests.services.rgw import RgwServer, running_rgw
 
 SLOW = ("e2e", "chaos", "browser")
 """Folders of tests that start whole farms."""
+
+
+def pytest_configure() -> None:
+    """SIGTERM ends a session as Ctrl-C does: with everything stopped that it started."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -63,7 +63,7 @@ def test_free_ports_differ() -> None:
     assert len(set(free_ports(20))) == 20
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's own")
 def test_services_go_when_the_session_is_interrupted_or_killed(tmp_path: Path, how: int) -> None:
     """Given a session whose test holds Redis, When it gets Ctrl-C or is killed, Then Redis is gone soon after."""

@@ -39,6 +39,9 @@ _ROWS = (
     Preset("demo-base-64",  "base",       64,      1,     150_016,     15_008),
     Preset("demo-up-256",   "upscaler",  256,      4,      60_000,      8_000),
     Preset("demo-up-1024",  "upscaler", 1024,      4,      60_000,      4_000),
+    Preset("gpu-base-128",  "base",      128,      1,   1_000_064,    124_928),
+    Preset("gpu-up-256",    "upscaler",  256,      2,     400_000,     49_984),
+    Preset("gpu-up-1024",   "upscaler", 1024,      4,     400_000,     49_984),
 )
 # fmt: on
 

@@ -8,6 +8,7 @@ import torch
 from farm.errors import InvalidInput
 from workers.cascade.config import BaseConfig, UpscalerConfig
 from workers.cascade.halo import stage_config
+from workers.training.ahead import Ahead
 from workers.training.base_lesson import BaseLesson
 from workers.training.config import UpscalingConfig
 from workers.training.data import FrameCache, Photo, Tell, open_frames, silent, teaching_photos
@@ -17,6 +18,8 @@ from workers.training.slice_spec import SliceSpec
 from workers.training.upscaler_lesson import UpscalerLesson
 from workers.training.upscaler_samples import SampleMaker, least_native_px, scale_steps
 from workers.training.upscaler_view import Viewer
+
+_LOADERS = 8  # threads that make samples for a GPU
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +94,8 @@ def _open_upscaler(data: _Data, network: UpscalerConfig, how: UpscalingConfig) -
     stage = stage_config(network, call=run.call, taught_to_px=taught_to_px, scale_min=scale_min)
     shown = _shown_photos(data, least_px) or frames
     viewer = Viewer(stage, shown, pool.pictures, count=run.sample_count, device=data.device)
-    samples = SampleMaker(run, network=network, frames=frames, pool=pool.pictures)
+    maker = SampleMaker(run, network=network, frames=frames, pool=pool.pictures)
+    samples = Ahead(maker.sample, threads=_LOADERS if data.device.type == "cuda" else 0)
     return OpenLesson(
         lesson=UpscalerLesson(run, samples=samples, sampler=viewer.view, device=data.device),
         dataset_digest=frames.digest,

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from farm.errors import InvalidInput
 from workers.cascade.config import UpscalerConfig
 from workers.cascade.upscaler import Upscaler
+from workers.training.ahead import Ahead
 from workers.training.augment import AugmentDraw, DrawKey, draw
 from workers.training.config import RunConfig, UpscalingConfig
 from workers.training.losses import (
@@ -27,7 +28,7 @@ from workers.training.randomness import seeds
 from workers.training.sampling import SampleSheet
 from workers.training.schedules import Dials
 from workers.training.upscaler_batch import Batch, collate
-from workers.training.upscaler_samples import SampleMaker, window_px
+from workers.training.upscaler_samples import Sample, window_px
 
 Sampler = Callable[[nn.Module], SampleSheet]
 
@@ -35,7 +36,7 @@ Sampler = Callable[[nn.Module], SampleSheet]
 class UpscalerLesson:
     """Relativistic pairing on crops, R1 and R2 with respect to the candidate, averaged-down L1."""
 
-    def __init__(self, config: RunConfig, *, samples: SampleMaker, sampler: Sampler, device: torch.device) -> None:
+    def __init__(self, config: RunConfig, *, samples: Ahead[Sample], sampler: Sampler, device: torch.device) -> None:
         if not isinstance(config.network, UpscalerConfig) or config.upscaling is None:
             raise InvalidInput("an upscaler lesson needs an upscaler's configuration")
         self.config = config
@@ -87,7 +88,7 @@ class UpscalerLesson:
         """The batch of these images and its painted crops, with their graph: both halves of a step share them."""
         wanted = tuple(indices)
         if self._made is None or self._made[0] != wanted:
-            samples = [self.samples.sample(index) for index in wanted]
+            samples = self.samples.take(wanted)
             batch = collate(samples, network=self.network, window=window_px(self.how), device=self.device)
             noise = batch.noise(seeds(self.config.seed, "noise", wanted))
             with autocast(self.config.precision, self.device):

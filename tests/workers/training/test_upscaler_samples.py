@@ -1,5 +1,6 @@
 """An upscaler's samples: crop, small picture and box belong together."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from workers.cascade.config import UpscalerConfig
+from workers.training.ahead import Ahead
 from workers.training.config import UpscalingConfig
 from workers.training.data import FrameCache, open_frames, teaching_photos
 from workers.training.degradation import add_noise
@@ -47,6 +49,23 @@ def test_a_sample_depends_on_its_index_alone(frames: FrameCache) -> None:
     for one, other in zip(first, again[::-1], strict=True):
         np.testing.assert_array_equal(one.small, other.small)
         np.testing.assert_array_equal(one.real, other.real)
+
+
+def test_samples_made_ahead_on_threads_are_the_same_in_the_same_order(frames: FrameCache) -> None:
+    make = maker(frames, pool=3).sample
+    ahead = Ahead(make, threads=2)
+    for start in (0, 4, 8):
+        for index, sample in zip(range(start, start + 4), ahead.take(range(start, start + 4)), strict=True):
+            np.testing.assert_array_equal(sample.small, make(index).small)
+
+
+def test_a_large_photo_is_shown_as_often_as_it_has_crops(frames: FrameCache) -> None:
+    run = run_config("smoke-up-32", dataset="tiny@1", seed=5)
+    assert run.upscaling is not None
+    weighted = replace(run, upscaling=replace(run.upscaling, by_area=True))
+    # 48 px is more than the stage's 32; at least 24 px are needed: (32 / 24)^2 rounds to 2
+    samples = SampleMaker(weighted, network=NETWORK, frames=frames, pool=())
+    assert samples.shown == [photo for photo in range(8) for _ in range(2)]
 
 
 def test_every_batch_holds_the_same_share_of_stage_outputs_and_their_judge_sees_no_condition(

@@ -54,7 +54,7 @@ def make_app(settings: Settings, *, app_class: type[Celery] = Celery) -> Celery:
 class SteadyConnection(Connection):
     """A connection that looks for a lost Redis every RECONNECT_S, where Celery's own waits ever longer, up to 30 s."""
 
-    def ensure_connection(self, *args: Any, **kwargs: Any) -> "SteadyConnection":  # type: ignore[override]
+    def ensure_connection(self, *args: Any, **kwargs: Any) -> "SteadyConnection":
         """As kombu's, with a steady interval."""
         steady = {"interval_start": RECONNECT_S, "interval_step": 0.0, "interval_max": RECONNECT_S}
         super().ensure_connection(*args, **(steady | kwargs))

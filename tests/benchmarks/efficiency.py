@@ -106,7 +106,7 @@ def _network_alone(cascade: Cascade, recipes: Sequence[Recipe]) -> float:
 
 
 def _recipes(cascade: Cascade, seeds: range, size_px: int) -> list[Recipe]:
-    spec = RenderSpec(cascade=cascade.digest, seeds="0", size_px=size_px)
+    spec = RenderSpec.model_validate({"cascade": cascade.digest, "seeds": "0", "size_px": size_px})
     return [recipe_for(spec, seed, sizes=cascade.sizes_px) for seed in seeds]
 
 

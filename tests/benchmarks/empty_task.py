@@ -14,7 +14,7 @@ from pathlib import Path
 from farm.ledger import JobState, Ledger, Limits, open_ledger
 from farm.queue import make_app, worker_argv
 from farm.settings import Settings, child_environment
-from tests.benchmarks.grounds import Figure
+from tests.benchmarks.grounds import ORDINARY, Figure
 from tests.benchmarks.noop_app import MARKS
 from tests.chaos.yard import TOY, open_yard, wait_for
 from tests.services.postgres import running_postgres
@@ -43,7 +43,7 @@ def main() -> int:
 
 def _farm(name: str, redis: RedisServer, home: Path, url: str) -> None:
     redis.wipe()
-    with open_yard(home, redis=redis, ledger_url=url, app=TOY, beat_s=3.0, lease_s=30.0, tick_s=2.0) as yard:
+    with open_yard(home, redis=redis, ledger_url=url, app=TOY, told=ORDINARY) as yard:
         statements = _statements(yard.settings)
         yard.start_worker("easel")
         yard.wait_until_ready("easel")

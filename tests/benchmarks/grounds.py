@@ -48,11 +48,11 @@ def demo_objects() -> tuple[str, dict[str, bytes]]:
 
 
 @contextlib.contextmanager
-def benchmark_yard(**told: object) -> Iterator[Yard]:
+def benchmark_yard(*, ledger_url: str = "", **told: object) -> Iterator[Yard]:
     """A yard on SQLite in a temporary folder, with the settings of an ordinary farm but for `told`."""
     with (
         tempfile.TemporaryDirectory(prefix="farm-bench-") as folder,
         running_redis() as redis,
-        open_yard(Path(folder) / "farm", redis=redis, **{**ORDINARY, **told}) as yard,
+        open_yard(Path(folder) / "farm", redis=redis, ledger_url=ledger_url, told={**ORDINARY, **told}) as yard,
     ):
         yield yard

@@ -1,24 +1,20 @@
 """A training slice that is killed costs a slice and nothing else: the same weights, and nothing left on the device."""
 
-import hashlib
 import shutil
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
 
 from farm.ledger import Job, JobState, Task
-from farm.service.opening import open_service
-from farm.specs.intake import Intake, IntakePhoto
 from farm.storage import keys
+from tests.chaos.training import add_photos, ended, process_of, submit_run, weights_of
 from tests.chaos.yard import Yard, kill_session, members, open_yard, wait_for
 from tests.services.process import ServiceMissing, skip_or_fail
 from tests.services.redis import running_redis
 
 pytestmark = pytest.mark.timeout(600)
-PHOTOS = Path(__file__).parents[2] / "deploy/demo/photos"
 TOTAL_NIMG = 160
 GONE_S = 10.0
 """How soon after any kill nothing may hold the device."""
@@ -28,81 +24,35 @@ GONE_S = 10.0
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
     """One worker, a dataset of eight photos, and the run `calm` that nobody disturbed."""
     try:
-        with running_redis() as redis, open_yard(tmp_path_factory.mktemp("farm"), redis=redis, lease_s=3.0) as yard:
+        with (
+            running_redis() as redis,
+            open_yard(tmp_path_factory.mktemp("farm"), redis=redis, told={"lease_s": 3.0}) as yard,
+        ):
             yard.start_worker("easel")
             yard.wait_until_ready("easel")
-            _add_photos(yard)
+            add_photos(yard)
             assert train(yard, "calm").state is JobState.DONE
             yield yard
     except ServiceMissing as error:
         skip_or_fail("redis", error)
 
 
-def _add_photos(yard: Yard) -> None:
-    with open_service(yard.settings) as service:
-        photos = []
-        for path in sorted(PHOTOS.glob("*.jpg"))[:8]:
-            body = path.read_bytes()
-            stored = service.put_photo(hashlib.sha256(body).hexdigest(), body)
-            photos.append(IntakePhoto(name=path.name, sha256=stored.sha256, ext=stored.ext))
-        intake = service.put_intake(Intake(photos=tuple(photos)).to_bytes())
-        spec = {"kind": "curate", "dataset": "studio", "intake": intake.sha256, "photos": len(photos)}
-        job = service.submit(spec).job
-    assert yard.wait_until_ended(job.id)[0].state is JobState.DONE
+def train(yard: Yard, run: str) -> Job:
+    return yard.wait_until_ended(submit(yard, run), timeout_s=400)[0]
 
 
 def submit(yard: Yard, run: str) -> int:
     """A run of one slice, a second or so long."""
-    body = {
-        "kind": "train",
-        "run": run,
-        "stage": "base",
-        "dataset": "studio",
-        "preset": "smoke-base-16",
-        "total_nimg": TOTAL_NIMG,
-        "slice_nimg": TOTAL_NIMG,
-    }
-    with open_service(yard.settings) as service:
-        return service.submit(body).job.id
-
-
-def train(yard: Yard, run: str) -> Job:
-    return yard.wait_until_ended(submit(yard, run), timeout_s=240)[0]
-
-
-def weights(yard: Yard, run: str) -> dict[str, bytes]:
-    """The tensors of the run's last checkpoint, as bytes."""
-    last = yard.ledger.last_slice(run)
-    assert last is not None
-    assert last.end_nimg == TOTAL_NIMG
-    names = ("weights.safetensors", "averages.safetensors", "optimizer.safetensors")
-    return {name: yard.storage.get(last.checkpoint_prefix + name) for name in names}
-
-
-def slice_process(yard: Yard) -> psutil.Process:
-    """The training process that runs now and has trained at least one step."""
-
-    def found() -> psutil.Process | None:
-        for pid in members(yard.workers["easel"].process.pid):
-            process = psutil.Process(pid)
-            if "workers.training.slice_process" in process.cmdline():
-                return process
-        return None
-
-    return wait_for("a training process", found, timeout_s=120)
+    return submit_run(yard, run, total_nimg=TOTAL_NIMG, slice_nimg=TOTAL_NIMG)
 
 
 def begin(yard: Yard, run: str) -> tuple[int, psutil.Process]:
     """A run whose first slice is training."""
     yard.wait_until_ready("easel")
     job_id = submit(yard, run)
-    process = slice_process(yard)
+    process = process_of(yard)
     wait_for("a step", lambda: any(task.units_done for task in yard.record(job_id)), timeout_s=120)
     return job_id, process
-
-
-def ended(process: psutil.Process) -> bool:
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
 def open_task(yard: Yard, job_id: int) -> Task:
@@ -110,8 +60,8 @@ def open_task(yard: Yard, job_id: int) -> Task:
 
 
 def check_same_as_calm(yard: Yard, job_id: int, run: str) -> None:
-    assert yard.wait_until_ended(job_id, timeout_s=240)[0].state is JobState.DONE, yard.report(job_id)
-    assert weights(yard, run) == weights(yard, "calm")
+    assert yard.wait_until_ended(job_id, timeout_s=400)[0].state is JobState.DONE, yard.report(job_id)
+    assert weights_of(yard, run, TOTAL_NIMG) == weights_of(yard, "calm", TOTAL_NIMG)
 
 
 def test_a_killed_training_process_is_a_failure_and_the_same_weights(farm: Yard) -> None:

@@ -188,6 +188,11 @@ class Yard:
         lines += [f"--- {worker.name}\n{worker.says()[-4000:]}" for worker in self.workers.values()]
         return "\n".join(lines)
 
+    def submit(self, spec: Mapping[str, object]) -> int:
+        """A job sent by the service of this process; its id."""
+        with open_service(self.settings) as service:
+            return service.submit(spec).job.id
+
     def import_cascade(self, objects: Mapping[str, bytes]) -> str:
         """Have the workers import a cascade; its digest."""
         sink = io.BytesIO()
@@ -232,12 +237,12 @@ def members(session: int) -> list[int]:
 
 @contextlib.contextmanager
 def open_yard(
-    home: Path, *, redis: RedisServer, ledger_url: str = "", app: str = REAL, **told: object
+    home: Path, *, redis: RedisServer, app: str = REAL, ledger_url: str = "", told: Mapping[str, object] | None = None
 ) -> Iterator[Yard]:
     """A yard with short leases and no process yet. `told` are settings that differ."""
     quick = {"beat_s": 0.25, "lease_s": 2.0, "tick_s": 0.25, "task_target_s": 2.0, "device": "cpu", "threads": 1}
     settings = Settings.model_validate(
-        {"home": home, "redis_url": redis.url, "ledger_url": ledger_url, "api_port": free_ports(1)[0], **quick, **told}
+        {"home": home, "redis_url": redis.url, "api_port": free_ports(1)[0], **quick, **(told or {})}
     )
     home.mkdir(parents=True, exist_ok=True)
     with open_service(settings) as service:

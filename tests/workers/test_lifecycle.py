@@ -367,7 +367,7 @@ def test_the_last_write_waits_for_a_database_that_restarts(
 
 def test_what_the_ledger_refuses_is_a_failure_with_its_reason(ledger: Ledger, settings: Settings) -> None:
     class Refusing(Absent):
-        def finish(self, *_: object) -> BeatReply:  # type: ignore[override]
+        def finish(self, *_: object) -> BeatReply:
             raise WorkFailed("this outcome makes no sense")
 
     job_id = submitted(ledger)

@@ -28,17 +28,6 @@ def sizes_px(cascade_config: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(int(stage["size_px"]) for stage in cascade_config["stages"])
 
 
-def check_size(size_px: int, cascade_config: Mapping[str, Any]) -> None:
-    """Raises InvalidInput, naming the cascade's sizes, where `size_px` is none of them."""
-    sizes = sizes_px(cascade_config)
-    if size_px not in sizes:
-        known = ", ".join(map(str, sizes))
-        raise InvalidInput(
-            "the cascade does not paint this size",
-            problems=[Problem("size_px", f"{size_px} is not a stage size of this cascade; it paints {known}")],
-        )
-
-
 def recipe_for(spec: RenderSpec, seed: int, *, sizes: tuple[int, ...]) -> Recipe:
     """The recipe of one seed of a render job whose cascade is already a digest; `sizes` as `sizes_px` gives them."""
     steps = tuple(Step(stage=index, sigma=spec.sigma) for index in range(1, sizes.index(spec.size_px) + 1))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farm.errors import InvalidInput
-from farm.planning import check_size, recipe_for, sizes_px, units_of
+from farm.planning import recipe_for, sizes_px, units_of
 from farm.recipe import SEED_LIMIT, Recipe, Step
 from farm.specs import RenderSpec, SeedRange, parse_spec
 from tests.farm.test_specs import DIGEST, GOOD
@@ -49,13 +49,8 @@ def test_a_run_of_unresolved_length_has_no_units() -> None:
     assert [problem.field for problem in wrong.value.problems] == ["total_nimg"]
 
 
-def test_a_size_the_cascade_does_not_paint_is_refused_with_those_it_does() -> None:
+def test_the_sizes_are_those_of_the_stages() -> None:
     assert sizes_px(CONFIG) == SIZES
-    for size in SIZES:
-        check_size(size, CONFIG)
-    with pytest.raises(InvalidInput, match=r"512 is not .* 64, 256, 1024") as wrong:
-        check_size(512, CONFIG)
-    assert [problem.field for problem in wrong.value.problems] == ["size_px"]
 
 
 @pytest.mark.parametrize(("size_px", "stages"), [(64, []), (256, [1]), (1024, [1, 2])])

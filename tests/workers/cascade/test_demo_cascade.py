@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.workers.cascade.tiny import random_picture, recipes_of
+from workers.cascade.archive import open_archive
 from workers.cascade.canonical import canonical
 from workers.cascade.cascade import Cascade
 from workers.cascade.container import load_cascade
@@ -15,14 +16,13 @@ from workers.cascade.noise import NoiseField
 from workers.cascade.pixels import Picture, tensor_of, to_float
 from workers.cascade.stage import Enlargement, UpscalerStage
 
-FOLDER = Path(__file__).parents[3] / "deploy" / "demo" / "cascade"
-
-pytestmark = pytest.mark.skipif(not (FOLDER / "cascade.json").exists(), reason="no trained cascade ships yet")
+ARCHIVE = Path(__file__).parents[3] / "deploy" / "demo" / "cascade" / "demo.cascade"
 
 
 @pytest.fixture(scope="module")
 def cascade() -> Cascade:
-    return load_cascade(lambda name: (FOLDER / name).read_bytes())
+    _, objects = open_archive(ARCHIVE.read_bytes())
+    return load_cascade(objects.__getitem__)
 
 
 def portrait(cascade: Cascade, *, steps: int) -> Picture:
@@ -43,7 +43,7 @@ def painted(stage: UpscalerStage, picture: Picture, *, start: int, stop: int) ->
 
 
 def test_the_weights_fit_into_the_clone() -> None:
-    assert sum(path.stat().st_size for path in FOLDER.iterdir()) <= 25 * 2**20
+    assert ARCHIVE.stat().st_size <= 25 * 2**20
 
 
 def test_every_stage_is_tile_exact_with_its_halo_and_not_with_one_pixel_less(cascade: Cascade) -> None:

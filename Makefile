@@ -36,7 +36,7 @@ check: $(stamp) ## lint, format, types, import contracts, size limits, walls
 	@echo "ruff check";     $(bin)/ruff check --quiet .
 	@echo "ruff format";    $(bin)/ruff format --quiet --check .
 	@echo "mypy --strict";  $(bin)/mypy --no-error-summary
-	@echo "import-linter";  $(bin)/lint-imports --no-timings > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
+	@echo "import-linter";  $(bin)/lint-imports > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	@echo "size limits";    $(bin)/python -m tests.checks.size_limits
 	@echo "walls";          $(bin)/python -m pytest -q --no-header tests/test_walls.py
 	@echo "all checks pass"

@@ -169,6 +169,21 @@ def test_an_idle_worker_takes_the_tail_of_the_largest_running_task(ledger: Ledge
     assert (ledger.get_job(job.id).state, ledger.get_job(job.id).done) == (JobState.DONE, 40)
 
 
+def test_a_failure_said_before_its_unit_was_stolen_is_forgotten_by_the_owner_and_left_to_the_thief(
+    ledger: Ledger,
+) -> None:
+    job = render(ledger, 0, 8)
+    owner = claimed(ledger, "ada")
+    ledger.register_worker(worker("bob"))
+    ledger.beat(owner.task_id, owner.attempt, at(owner.lo, owner.hi - 1))
+    tail = claimed(ledger, "bob")
+    assert tail.hi == owner.hi
+    complete(ledger, owner)
+    complete(ledger, tail)
+    work_off(ledger, "ada")
+    assert (ledger.get_job(job.id).done, ledger.get_job(job.id).failed) == (8, 0)
+
+
 def test_the_owner_keeps_what_it_will_do_within_two_beats(open_one: Callable[..., Ledger]) -> None:
     ledger = open_one(limits=Limits(beat_s=3.0))
     ledger.register_worker(worker("bob"))

@@ -113,6 +113,18 @@ def test_the_same_failure_said_in_every_beat_counts_once(ledger: Ledger) -> None
     ]  # fmt: skip
 
 
+def test_a_unit_that_failed_behind_settled_ones_was_not_alone_and_is_tried_again(ledger: Ledger, clock: Clock) -> None:
+    job = render(ledger, 0, 2)
+    for cursor in (0, 1):
+        fail(ledger, claimed(ledger, "ada"), cursor)
+        clock.advance(5)
+    assert ledger.get_job(job.id).failed == 0, (
+        "the first failure may have been unit 0's, in the second unit 0 was there"
+    )
+    fail(ledger, claimed(ledger, "ada"))
+    assert (ledger.get_job(job.id).done, ledger.get_job(job.id).failed) == (1, 1)
+
+
 def test_what_a_task_leaves_is_kept_where_its_last_unit_raises(ledger: Ledger) -> None:
     job, _ = ledger.submit({"dataset": "faces", "photos": 3}, kind="curate", ranges=[(0, 3)])
     complete(ledger, claimed(ledger, "ada"), 1, 2)

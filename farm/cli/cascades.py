@@ -17,7 +17,9 @@ def register(app: typer.Typer) -> None:
     """Add these commands to the tree."""
     assembled = "farm cascade assemble faces base-run up-256-run up-1024-run"
     group = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
-    group.command(epilog=examples(assembled))(assemble)
+    group.command(epilog=examples(assembled, "farm cascade assemble faces base-run ./elsewhere/checkpoint-000014000"))(
+        assemble
+    )
     group.command(
         "export", epilog=examples("farm cascade export faces", "farm cascade export faces@2 --out f.cascade")
     )(export)
@@ -35,13 +37,16 @@ def register(app: typer.Typer) -> None:
 
 def assemble(
     name: Annotated[str, typer.Argument(help="what to call the cascade; a known name gets its next version")],
-    runs: Annotated[list[str], typer.Argument(metavar="RUN…", help="base first, then upscalers in order")],
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN…", help="base first, then upscalers in order; a folder is a checkpoint")
+    ],
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
     """Freeze trained runs, as far as each has come, into a cascade."""
     with opened() as farm:
-        submitted = farm.submit({"kind": "assemble", "cascade": name, "runs": runs})
+        named = [farm.upload_checkpoint(Path(run)) if "/" in run else run for run in runs]
+        submitted = farm.submit({"kind": "assemble", "cascade": name, "runs": named})
         tell_submitted(farm, submitted, f"assembles {name} of {', '.join(runs)}", as_json=as_json)
         if wait:
             ended(farm, submitted.job.id)

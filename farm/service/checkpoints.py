@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from farm.errors import CheckpointInvalid, InvalidInput, NotFound, Problem
+from farm.specs.presets import PRESETS, Preset
 from farm.storage import Storage, keys
 
 STATE_FILE = "state.json"
@@ -35,6 +36,20 @@ def upload_checkpoint(folder: Path, *, storage: Storage) -> str:
 
 def uploaded_nimg(digest: str, *, storage: Storage) -> int:
     """Images an uploaded checkpoint has seen. Raises InvalidInput where it was not uploaded or is none."""
+    return int(_uploaded(digest, storage)["nimg"])
+
+
+def uploaded_preset(digest: str, *, storage: Storage) -> Preset:
+    """The preset an uploaded checkpoint was trained with. Raises InvalidInput as `uploaded_nimg`."""
+    config = _uploaded(digest, storage).get("config")
+    name = str(config.get("preset")) if isinstance(config, dict) else ""
+    if name not in PRESETS:
+        raise InvalidInput("no checkpoint", problems=[Problem("checkpoint", f"its preset {name!r} is not known here")])
+    return PRESETS[name]
+
+
+def _uploaded(digest: str, storage: Storage) -> dict[str, Any]:
+    """An uploaded state.json, read."""
     try:
         state = storage.get(keys.intake(digest))
     except NotFound as error:
@@ -43,7 +58,8 @@ def uploaded_nimg(digest: str, *, storage: Storage) -> int:
         _files_of(state)
     except CheckpointInvalid as error:
         raise InvalidInput("no checkpoint", problems=[Problem("checkpoint", error.message)]) from error
-    return int(json.loads(state)["nimg"])
+    value: dict[str, Any] = json.loads(state)
+    return value
 
 
 def _files_of(state: bytes) -> dict[str, str]:

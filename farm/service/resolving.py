@@ -7,7 +7,7 @@ from farm.errors import InvalidInput, NotFound, Problem
 from farm.ledger import Ledger
 from farm.planning import sizes_px
 from farm.service import checkpoints
-from farm.specs import AssembleSpec, CurateSpec, ImportSpec, JobSpec, RenderSpec, TrainSpec
+from farm.specs import AssembleSpec, CurateSpec, ImportSpec, JobSpec, RenderSpec, TrainSpec, is_digest
 from farm.specs.intake import parse_intake
 from farm.specs.presets import Preset, find_preset
 from farm.storage import Storage, keys
@@ -27,7 +27,7 @@ def resolve(spec: JobSpec, *, ledger: Ledger, storage: Storage) -> JobSpec:
         case TrainSpec():
             return _train(spec, ledger, storage)
         case AssembleSpec():
-            return _assemble(spec, ledger)
+            return _assemble(spec, ledger, storage)
         case CurateSpec():
             return _curate(spec, storage)
         case ImportSpec():
@@ -114,14 +114,14 @@ def run_preset(run: str, ledger: Ledger) -> Preset:
     return find_preset(str(row.config["preset"]), stage=row.stage)
 
 
-def _assemble(spec: AssembleSpec, ledger: Ledger) -> AssembleSpec:
+def _assemble(spec: AssembleSpec, ledger: Ledger, storage: Storage) -> AssembleSpec:
     """Base first, then upscalers, each starting at the size the one before it paints."""
     problems: list[Problem] = []
     size_px: int | None = None
     for index, run in enumerate(spec.runs):
         where = f"runs.{index}"
         try:
-            preset = run_preset(run, ledger)
+            preset = checkpoints.uploaded_preset(run, storage=storage) if is_digest(run) else run_preset(run, ledger)
         except InvalidInput as error:
             problems += [Problem(where, item.message) for item in error.problems]
             size_px = None

@@ -8,6 +8,7 @@ from farm.specs.jobs import (
     JobSpec,
     RenderSpec,
     TrainSpec,
+    is_digest,
     parse_spec,
 )
 from farm.specs.seeds import SeedRange, parse_seeds
@@ -21,6 +22,7 @@ __all__ = [
     "RenderSpec",
     "SeedRange",
     "TrainSpec",
+    "is_digest",
     "parse_seeds",
     "parse_spec",
 ]

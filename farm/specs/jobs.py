@@ -1,5 +1,6 @@
 """One frozen model per kind of job. Names are resolved to digests by the service before a job is stored."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
@@ -15,6 +16,12 @@ JobKind = Literal["curate", "train", "assemble", "import", "render"]
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 """Names of datasets, runs and cascades: they become parts of storage keys."""
 DIGEST = r"^[0-9a-f]{64}$"
+
+
+def is_digest(text: str) -> bool:
+    """True for a sha256 in hex: where a name may stand too, it means an upload."""
+    return re.fullmatch(DIGEST, text, re.ASCII) is not None
+
 
 Name = Annotated[str, Field(pattern=NAME)]
 Digest = Annotated[str, Field(pattern=DIGEST)]
@@ -58,7 +65,11 @@ class AssembleSpec(_Spec):
 
     kind: Literal["assemble"] = "assemble"
     cascade: Name
-    runs: tuple[Name, ...] = Field(min_length=1, max_length=8, description="base first, then upscalers in order")
+    runs: tuple[Name, ...] = Field(
+        min_length=1,
+        max_length=8,
+        description="base first, then upscalers in order; a sha256 names an uploaded checkpoint's state.json instead",
+    )
 
 
 class ImportSpec(_Spec):

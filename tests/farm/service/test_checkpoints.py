@@ -79,3 +79,19 @@ def test_a_folder_that_is_no_checkpoint_is_refused(service: Service, tmp_path: P
             (tmp_path / "c/state.json").write_text(text)
         with pytest.raises(CheckpointInvalid):
             service.upload_checkpoint(tmp_path / "c")
+
+
+def test_a_cascade_is_assembled_from_checkpoints_made_elsewhere(service: Service, tmp_path: Path) -> None:
+    base = service.upload_checkpoint(checkpoint(tmp_path / "base", config={"preset": "smoke-base-16"}))
+    upscaler = service.upload_checkpoint(checkpoint(tmp_path / "up", config={"preset": "smoke-up-32"}))
+
+    assert service.submit({"kind": "assemble", "cascade": "c", "runs": [base, upscaler]}).created
+    with pytest.raises(InvalidInput) as swapped:
+        service.submit({"kind": "assemble", "cascade": "c", "runs": [upscaler, base]})
+    assert {problem.field for problem in swapped.value.problems} == {"runs.0", "runs.1"}
+
+
+def test_a_stage_made_elsewhere_by_an_unknown_preset_is_refused(service: Service, tmp_path: Path) -> None:
+    foreign = service.upload_checkpoint(checkpoint(tmp_path / "c", config={"preset": "theirs"}))
+    with pytest.raises(InvalidInput, match="theirs"):
+        service.submit({"kind": "assemble", "cascade": "c", "runs": [foreign]})

@@ -97,7 +97,7 @@ class UpscalingConfig:
     context_px: int = 4
     scale_low: float = 0.3
     by_area: bool = False
-    stage_share: float = 0.25
+    stage_share: float = 0.5
     blur_px: float = 0.7
     sigma: float = 0.1
     jpeg_share: float = 0.1

@@ -70,6 +70,11 @@ def upscaler_schedule(length_nimg: int) -> Schedule:
 
 def presets() -> Mapping[str, Preset]:
     """Every preset by name."""
+    return {**demo_presets(), **gpu_presets(), **smoke_presets()}
+
+
+def demo_presets() -> Mapping[str, Preset]:
+    """Two CPU cores, about an hour in all: the cascade that ships."""
     return {
         "demo-base-64": Preset(
             network=BaseConfig(size_px=64, widths=(256, 192, 128, 64, 32)),
@@ -114,7 +119,12 @@ def presets() -> Mapping[str, Preset]:
             augment=COLOUR_ONLY,
             upscaling=UpscalingConfig(scale_low=0.6, by_area=True),
         ),
-        # The next three are for one large GPU and were not tried on one yet.
+    }
+
+
+def gpu_presets() -> Mapping[str, Preset]:
+    """One large GPU; not tried on one yet."""
+    return {
         "gpu-base-128": Preset(
             network=BaseConfig(size_px=128, widths=(384, 384, 256, 192, 128, 64)),
             call=CanonicalCall(window_px=0, micro_batch=16),
@@ -161,6 +171,12 @@ def presets() -> Mapping[str, Preset]:
             augment=COLOUR_ONLY,
             upscaling=UpscalingConfig(context_px=8, by_area=True),
         ),
+    }
+
+
+def smoke_presets() -> Mapping[str, Preset]:
+    """Seconds on a CPU: tests, and a first look at the machinery."""
+    return {
         "smoke-base-16": Preset(
             network=BaseConfig(size_px=16, latent_dim=8, widths=(16, 8, 8)),
             call=CanonicalCall(window_px=0, micro_batch=2),

@@ -65,9 +65,9 @@ class Walk:
         for name in NAMES:
             self.ledger.register_worker(worker(name))
         actions: list[tuple[Callable[[], None], int]] = [
-            (self.submit, 4), (self.extend, 1), (self.claim, 16), (self.beat, 12), (self.finish, 12), (self.release, 4),
-            (self.fail, 7), (self.reap, 5), (self.sleep, 6), (self.seen, 6), (self.drain, 1), (self.steer, 5),
-            (self.haunt, 4), (self.abandon, 1),
+            (self.submit, 8), (self.extend, 2), (self.claim, 24), (self.beat, 9), (self.finish, 8), (self.release, 3),
+            (self.fail, 12), (self.reap, 5), (self.sleep, 7), (self.seen, 8), (self.drain, 1), (self.steer, 3),
+            (self.haunt, 3), (self.abandon, 1),
         ]  # fmt: skip
         for _ in range(steps):
             action = self.random.choices([a for a, _ in actions], [w for _, w in actions])[0]
@@ -121,7 +121,7 @@ class Walk:
         priority = self.random.randrange(2)
         if kind == "render":
             lo = self.random.randrange(50)
-            render(self.ledger, lo, lo + self.random.choice((1, 2, 5, 17, 40)), priority=priority)
+            render(self.ledger, lo, lo + self.random.choice((1, 2, 5, 17, 60)), priority=priority)
         elif kind == "far":
             render(self.ledger, FAR - self.random.choice((1, 3, 9)), FAR, priority=priority)
         elif kind == "train":
@@ -150,10 +150,10 @@ class Walk:
         if job_id is None:
             return
         before = self.now.jobs[job_id].state
-        verb = self.random.choice(("pause", "resume", "resume", "cancel", "retry"))
+        verb = self.random.choice(("pause", "resume", "resume", "cancel", "retry", "retry"))
         if verb == "retry":
-            for key in [key for key in self.alone if key[0] == job_id]:
-                del self.alone[key]
+            for failure in self.now.failures[job_id]:
+                self.alone.pop((job_id, failure.unit), None)
         try:
             answer = getattr(self.ledger, verb)(job_id)
         except Conflict:
@@ -227,7 +227,7 @@ class Walk:
         bad = self.bad_units(claim)
         units = range(claim.cursor, min(cursor, claim.cursor + 5))
         stored = [portrait(f"{claim.job_id}-{u}") for u in units if u not in bad and claim.kind == "render"]
-        return at(cursor, *bad, rate=self.random.choice((None, 0.05, 0.2, 5.0)), portraits=stored)
+        return at(cursor, *bad, rate=self.random.choice((None, None, 0.05, 0.2)), portraits=stored)
 
     def bad_units(self, claim: Claim) -> list[int]:
         """Which units of a claim raise this time: any now and then, the cursed ones nearly always."""
@@ -271,11 +271,11 @@ class Walk:
         self.ledger.abandon(self.random.choice(NAMES))
 
     def sleep(self) -> None:
-        self.clock.advance(self.random.choice((1, 5, 15, 31, 70)))
+        self.clock.advance(self.random.choice((1, 3, 5, 15, 31)))
 
     def seen(self) -> None:
         for name in NAMES:
-            if self.random.random() < 0.8:
+            if self.random.random() < 0.9:
                 self.ledger.worker_seen(name)
 
     def drain(self) -> None:
@@ -294,7 +294,7 @@ class Walk:
         for job_id, row in self.now.jobs.items():
             if row.state == JobState.PAUSED:
                 last.resume(job_id)
-        for _ in range(3000):
+        for turn in range(3000):
             if all(row.state in TERMINAL_JOB_STATES for row in self.now.jobs.values()):
                 break
             last.worker_seen("last")
@@ -306,7 +306,8 @@ class Walk:
             else:
                 self.reported[claim.job_id].append((claim.lo, claim.hi))
                 complete(last, claim)
-            self.look()
+            if claim is None or turn % 4 == 0:
+                self.look()
         left = {job_id: row.state for job_id, row in self.now.jobs.items() if row.state not in TERMINAL_JOB_STATES}
         assert not left, f"jobs that never end: {left}"
         for job_id, row in self.now.jobs.items():

@@ -1,6 +1,6 @@
 """How much of a bare loop's speed the farm keeps at 1024 px.
 
-`python -m tests.benchmarks.efficiency [--pairs 5] [--seeds 60] [--size 1024]` measures in interleaved pairs, in one
+`python -m tests.benchmarks.efficiency [--pairs 5] [--seeds N] [--size 1024]` measures in interleaved pairs, in one
 run: the farm's job, from its first claim to its last accepted finish by the ledger's record, against one process that
 generates, encodes with the same writer and writes the file, and against the network alone. Same torch threads (they
 are the cascade's canonical calls'), weights loaded before on either side. Exits 1 below the goal of 0.95.
@@ -28,6 +28,7 @@ from workers.rendering.png import encode_png
 GOAL = 0.95
 LEAST_TASKS = 10
 TASKS = 12
+JOB_S = 60.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     told, objects = demo_objects()
     cascade = load_cascade(objects.__getitem__)
     per_portrait_s = _network_alone(cascade, _recipes(cascade, range(3), wanted.size)) / 3
+    wanted.seeds = wanted.seeds or max(2 * TASKS, round(JOB_S / per_portrait_s))
     # Cut for TASKS tasks of equal length, whatever this machine's speed.
     target_s = per_portrait_s * wanted.seeds / TASKS
     print(f"{told}, {wanted.size} px, {wanted.seeds} portraits a job, {per_portrait_s:.2f} s a portrait alone")
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="farm against bare loop")
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--seeds", type=int, default=60)
+    parser.add_argument("--seeds", type=int, default=0, help="a job; 0: as many as take a minute alone")
     parser.add_argument("--size", type=int, default=1024)
     return parser.parse_args(arguments)
 

@@ -1,0 +1,29 @@
+"""`make bench`: every benchmark in a process of its own, one after another. `python -m tests.benchmarks kills` runs one.
+
+The whole of it takes about an hour on two cores, most of it for the kills, which need jobs of at least a minute.
+"""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+BENCHMARKS = ("png_writer", "submission", "empty_task", "efficiency", "kills")
+
+
+def main(names: Sequence[str]) -> int:
+    """Run the named benchmarks, all of them by default; 1 when one missed its goal."""
+    unknown = sorted(set(names) - set(BENCHMARKS))
+    if unknown:
+        print(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 2
+    missed = []
+    for name in names or BENCHMARKS:
+        print(f"== {name}", flush=True)
+        if subprocess.run([sys.executable, "-m", f"tests.benchmarks.{name}"], check=False).returncode:
+            missed.append(name)
+    print(f"missed: {', '.join(missed)}" if missed else "every goal was met")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

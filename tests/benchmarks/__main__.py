@@ -1,4 +1,4 @@
-"""`make bench`: every benchmark in a process of its own, one after another. `python -m tests.benchmarks kills` runs one.
+"""`make bench`: every benchmark in a process of its own, in turn. `python -m tests.benchmarks kills` runs one.
 
 The whole of it takes about an hour on two cores, most of it for the kills, which need jobs of at least a minute.
 """

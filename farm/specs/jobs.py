@@ -89,7 +89,7 @@ class RenderSpec(_Spec):
     )
     seeds: str = Field(max_length=50_000, description="7 or 0..99 or 0..9,20..29; ends included")
     size_px: int = Field(ge=8, le=65536)
-    psi: float = Field(0.7, ge=0, le=1.5, description="truncation: lower is more ordinary, higher more various")
+    psi: float = Field(1.0, ge=0, le=1.5, description="truncation: lower is more ordinary, higher more various")
     noise_seed: Seed | None = Field(None, description="None: each portrait's own seed")
     sigma: float = Field(0.0, ge=0, le=1, description="noise added before each enlargement")
 

@@ -13,7 +13,6 @@ from workers.cascade.noise import NoiseField, latents
 from workers.cascade.painter import Painter, Shuffle
 from workers.cascade.resample import enlarge
 from workers.cascade.shuffle import gather_pixels, shuffle_pixels
-from workers.cascade.upscaler_discriminator import PatchDiscriminator, global_discriminator
 
 
 def field(count: int) -> NoiseField:
@@ -105,33 +104,3 @@ def test_the_painter_paints_other_detail_with_other_noise() -> None:
     with torch.no_grad():
         one, other = painter(tile, guide, told, field(2))
     assert (one - other).abs().max() > 1e-3
-
-
-def judged(present: float, *, enlarged: torch.Tensor, candidate: torch.Tensor) -> torch.Tensor:
-    torch.manual_seed(3)
-    judge = randomised(PatchDiscriminator(DOUBLE, widths=(8, 8, 8, 8)))
-    with torch.no_grad():
-        scores: torch.Tensor = judge(candidate, enlarged, torch.zeros(2, 2), torch.full((2,), present))
-    return scores
-
-
-def test_a_hidden_condition_changes_no_score() -> None:
-    candidate = torch.randn(2, 3, 32, 32)
-    one, other = torch.randn(2, 2, 3, 32, 32).unbind(0)
-    hidden = judged(0.0, enlarged=one, candidate=candidate)
-    assert hidden.shape == (2, 2, 2)
-    assert torch.equal(hidden, judged(0.0, enlarged=other, candidate=candidate))
-    assert not torch.equal(
-        judged(1.0, enlarged=one, candidate=candidate), judged(1.0, enlarged=other, candidate=candidate)
-    )
-
-
-def test_the_patch_judge_sees_only_what_the_small_picture_lacks() -> None:
-    """Colour and light of the candidate are the condition's business: a constant added to it changes no score."""
-    candidate, condition = torch.randn(2, 3, 32, 32), torch.randn(2, 3, 32, 32)
-    plain = judged(1.0, enlarged=condition, candidate=candidate)
-    assert torch.allclose(plain, judged(1.0, enlarged=condition, candidate=candidate + 0.5), atol=1e-4)
-
-
-def test_the_global_judge_sees_whole_pictures() -> None:
-    assert global_discriminator(widths=(8,) * 6)(torch.randn(2, 3, 128, 128)).shape == (2,)

@@ -27,7 +27,7 @@ from workers.rendering.png import encode_png
 
 GOAL = 0.95
 LEAST_TASKS = 10
-TASKS = 12
+TASKS = 16
 JOB_S = 60.0
 
 

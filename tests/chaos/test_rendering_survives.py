@@ -3,6 +3,7 @@
 import re
 import time
 
+import psutil
 import pytest
 
 from farm.ledger import Task
@@ -40,6 +41,22 @@ def busy_worker(farm: Yard, placed: Order, *, units: int = 1) -> str:
         return next((task.worker for task in running), None)
 
     return wait_for("a running task", found)
+
+
+def held_still(farm: Yard, placed: Order, *, units: int) -> tuple[str, psutil.Process]:
+    """A worker and its child, which is stopped (SIGSTOP) inside a task with at least so many units to do."""
+
+    def stopped() -> tuple[str, psutil.Process] | None:
+        name = busy_worker(farm, placed, units=units)
+        child = farm.workers[name].child()
+        child.suspend()
+        held = [task for task in records(farm, placed) if task.state == "running" and task.worker == name]
+        if any(task.hi - task.cursor >= units for task in held):
+            return name, child
+        child.resume()
+        return None
+
+    return wait_for("a worker stopped inside a task", stopped)
 
 
 def tickets_sent(farm: Yard) -> int:
@@ -112,10 +129,15 @@ def test_a_killed_api_takes_no_job_twice(farm: Yard, cascade: Cascade) -> None:
 
 
 def test_sigterm_gives_the_work_back_and_counts_nothing(farm: Yard, cascade: Cascade) -> None:
-    placed = begun(farm, each=200)
-    name = busy_worker(farm, placed, units=30)
-    took_s = farm.workers[name].stop()
-    assert took_s < farm.settings.shutdown_s
+    placed = begun(farm, each=300)
+    name, child = held_still(farm, placed, units=40)
+    began_s = time.monotonic()
+    farm.workers[name].process.terminate()
+    # The child stands still until the ledger says "draining": however fast it works, the word comes mid-task.
+    wait_for("the drain", lambda: any(w.name == name and w.draining for w in farm.ledger.workers()))
+    child.resume()
+    farm.workers[name].process.wait(40)
+    assert time.monotonic() - began_s < farm.settings.shutdown_s
     assert "given back" in farm.workers[name].says()
     assert name not in {worker.name for worker in farm.ledger.workers()}
     check_everything_is_there(farm, placed, cascade)

@@ -240,7 +240,7 @@ def open_yard(
     home: Path, *, redis: RedisServer, app: str = REAL, ledger_url: str = "", told: Mapping[str, object] | None = None
 ) -> Iterator[Yard]:
     """A yard with short leases and no process yet. `told` are settings that differ."""
-    quick = {"beat_s": 0.25, "lease_s": 2.0, "tick_s": 0.25, "task_target_s": 2.0, "device": "cpu", "threads": 1}
+    quick = {"beat_s": 0.25, "lease_s": 4.0, "tick_s": 0.25, "task_target_s": 2.0, "device": "cpu", "threads": 1}
     settings = Settings.model_validate(
         {"home": home, "redis_url": redis.url, "api_port": free_ports(1)[0], **quick, **(told or {})}
     )

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The newest migration."""
 
 Id = BigInteger().with_variant(Integer, "sqlite")
@@ -88,8 +88,12 @@ job = Table(
     Column("created_at", Float(53), nullable=False),
     Column("started_at", Float(53)),
     Column("ended_at", Float(53)),
+    # What of its portraits' recipes does not change from seed to seed; null for jobs without portraits.
+    Column("series", String(64)),
+    Column("noise_seed", UnitBound),
     CheckConstraint("done >= 0 AND failed >= 0 AND done + failed <= total", name="counters"),
     Index("ix_job_state", "state"),
+    Index("ix_job_series", "series"),
     sqlite_autoincrement=True,
 )
 # A NULL key is a caller too: without coalesce its idempotency keys would never collide.
@@ -159,6 +163,21 @@ portrait = Table(
     Column("created_at", Float(53), nullable=False),
     Column("last_used_at", Float(53), nullable=False),
     Column("deleting", Boolean, nullable=False, server_default=false()),
+    Column("series", String(64)),
+    Column("latent_seed", UnitBound),
+    Column("noise_seed", UnitBound),
+    Column("starred_at", Float(53)),
+)
+
+collection = Table(
+    "collection",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("started_at", Float(53), nullable=False),
+    Column("ended_at", Float(53)),
+    Column("portraits", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 worker = Table(

@@ -37,6 +37,8 @@ WORKER_APP: Final = "workers.app"
 
 CONNECT_S: Final = 3.0
 """How long a publisher waits for Redis before it says so."""
+ANSWER_S: Final = 5.0
+"""How long a command waits for Redis' answer; a worker's ask for a ticket blocks there for one second."""
 RECONNECT_S: Final = 2.0
 """How often a worker looks for a Redis that is gone."""
 
@@ -68,6 +70,9 @@ def _transport(settings: Settings) -> dict[str, Any]:
             # Tickets are acknowledged when they arrive; this only bounds how long a dying connection holds one.
             "visibility_timeout": int(settings.ticket_limit_s) + 60,
             "socket_connect_timeout": CONNECT_S,
+            # A Redis that was cut off without a word must not hold a worker: neither in a command (this), nor while it
+            # waits for a ticket (kombu drops a connection whose answer is late by this interval).
+            "socket_timeout": ANSWER_S,
             "health_check_interval": 10,
         },
         "broker_connection_timeout": CONNECT_S,

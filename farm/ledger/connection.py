@@ -31,9 +31,14 @@ T = TypeVar("T")
 
 BUSY_S = 30.0
 """How long a transaction waits for another one's lock before the ledger counts as unavailable."""
+SILENCE_S = 12
+"""Postgres: both ends drop a connection whose other end says nothing for so long. A host that is cut off without a
+word would else wait for a quarter of an hour, and what it held locked (a job, the tick) would stay so for two hours."""
 TRIES = 12
 """How often a transaction that collided with another one is run again."""
 _COLLISIONS = frozenset({"40001", "40P01"})  # Postgres: serialisation failure, deadlock
+
+_KEEPALIVES = {"idle": SILENCE_S // 2, "interval": SILENCE_S // 6, "count": 3}
 
 _NOW = {
     "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
@@ -169,10 +174,20 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _postgres_engine(url: URL) -> Engine:
-    options = f"-c lock_timeout={int(BUSY_S * 1000)} -c idle_in_transaction_session_timeout=120000"
+    in_ms = {
+        "lock_timeout": int(BUSY_S * 1000),
+        "idle_in_transaction_session_timeout": int(BUSY_S * 1000),  # a process that stands still holds no lock for ever
+        "tcp_user_timeout": SILENCE_S * 1000,  # for what was sent and not acknowledged: keepalives wait behind that
+    }
+    of_server = in_ms | {f"tcp_keepalives_{name}": value for name, value in _KEEPALIVES.items()}
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
-        connect_args={"connect_timeout": 5, "options": options},
+        connect_args={
+            "connect_timeout": 5,
+            "tcp_user_timeout": in_ms["tcp_user_timeout"],
+            **{f"keepalives_{name}": value for name, value in _KEEPALIVES.items()},
+            "options": " ".join(f"-c {name}={value}" for name, value in of_server.items()),
+        },
         pool_pre_ping=True,  # a restarted database costs nobody an error
         hide_parameters=True,
     )

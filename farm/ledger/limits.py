@@ -34,4 +34,9 @@ class Limits:
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
         """The limits a process with these settings uses."""
-        return cls(lease_s=settings.lease_s, beat_s=settings.beat_s, task_target_s=settings.task_target_s)
+        return cls(
+            lease_s=settings.lease_s,
+            beat_s=settings.beat_s,
+            task_target_s=settings.task_target_s,
+            tick_lease_s=settings.lease_s,
+        )

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The newest migration."""
 
 Id = BigInteger().with_variant(Integer, "sqlite")
@@ -142,6 +142,23 @@ task = Table(
     sqlite_autoincrement=True,
 )
 
+task_log = Table(
+    "task_log",
+    metadata,
+    # One job's lines are written under its row's lock, so that within a job ids grow as lines are committed.
+    Column("id", Id, primary_key=True),
+    Column("job_id", Id, ForeignKey("job.id", ondelete="CASCADE"), nullable=False),
+    Column("task_id", Id, ForeignKey("task.id", ondelete="CASCADE"), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("at", Float(53), nullable=False),
+    Column("level", String(8), nullable=False),
+    Column("text", Text, nullable=False),
+    UniqueConstraint("task_id", "attempt", "seq"),
+    Index("ix_task_log_job_id", "job_id", "id"),
+    sqlite_autoincrement=True,
+)
+
 failure = Table(
     "failure",
     metadata,
@@ -247,3 +264,11 @@ lock = Table(
     Column("holder", String(64), nullable=False),
     Column("until", Float(53), nullable=False),
 )
+
+tally = Table(
+    "tally",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+"""Counts that only grow, whatever is deleted: for the metrics."""

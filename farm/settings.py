@@ -1,11 +1,14 @@
 """One frozen Settings; the only reader of the environment. Every variable is FARM_<NAME IN CAPITALS>.
 
+FARM_<NAME>_FILE names a file that holds the value instead, as container secrets come; blanks around it do not count.
 Standard variables of others keep their names and meaning: AWS_* is read by boto3, CUDA_VISIBLE_DEVICES by torch.
 """
 
 import json
 import os
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from farm.errors import Problem, SettingsInvalid
 
 PREFIX = "FARM_"
+BY_FILE = "_FILE"
 EMBEDDED_FILE = "run/embedded.json"
 """Written by the embedded farm while it runs: the addresses it chose, so that the commands beside it find it."""
 
@@ -33,9 +37,9 @@ class Settings(BaseModel):
         "farm", pattern=r"^[a-z0-9-]{1,32}$", description="of every Redis key: two farms, one Redis"
     )
 
-    api_host: str = "127.0.0.1"
-    api_port: int = Field(8800, ge=0, le=65535, description="0 picks a free port")
-    flower_port: int = Field(8801, ge=0, le=65535, description="0 picks a free port")
+    api_host: str = Field("127.0.0.1", description="address the API listens on; 0.0.0.0 is every one of this machine")
+    api_port: int = Field(8800, ge=0, le=65535, description="TCP port of the API; 0 picks a free port")
+    flower_port: int = Field(8801, ge=0, le=65535, description="TCP port of Flower; 0 picks a free port")
 
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="device of this machine's worker")
     threads: int = Field(0, ge=0, le=256, description="torch threads of a worker; 0 is one per core it may use")
@@ -49,10 +53,10 @@ class Settings(BaseModel):
     ticket_limit_s: float = Field(3600.0, gt=0, description="hard time limit of one ticket, behind the stall limit")
     shutdown_s: float = Field(10.0, gt=0, description="what a stopping worker gets beyond its micro-batch")
 
-    photo_max_bytes: int = Field(100_000_000, gt=0)
+    photo_max_bytes: int = Field(100_000_000, gt=0, description="largest file accepted as a photo")
     photo_max_px: int = Field(150_000_000, gt=0, description="width times height")
     upload_max_bytes: int = Field(2_000_000_000, gt=0, description="largest archive accepted for import")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least worth a log line")
 
     @model_validator(mode="before")
     @classmethod
@@ -84,15 +88,11 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """
     environment = os.environ if environment is None else environment
     home = _home(environment)
-    values: dict[str, Any] = {**_embedded_values(home), "home": home}
-    for name in Settings.model_fields:
-        given = environment.get(PREFIX + name.upper())
-        if given and name != "home":
-            values[name] = given
+    given, problems = _given(environment)
     try:
-        return Settings.model_validate(values)
+        settings = Settings.model_validate({**_embedded_values(home), **given, "home": home})
     except ValidationError as error:
-        problems = [
+        problems += [
             Problem(
                 PREFIX + ".".join(map(str, item["loc"])).upper() if item["loc"] else "",
                 item["msg"].removeprefix("Value error, "),
@@ -100,6 +100,46 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             for item in error.errors()
         ]
         raise SettingsInvalid("settings are wrong", problems=problems) from error
+    if problems:
+        raise SettingsInvalid("settings are wrong", problems=problems)
+    return settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """One setting as a person may see it: its variable, its value without passwords, and where that came from."""
+
+    variable: str
+    value: str
+    source: str
+
+
+def told_settings(environment: Mapping[str, str] | None = None) -> list[Told]:
+    """Every setting, in order. Raises SettingsInvalid as load_settings does."""
+    environment = os.environ if environment is None else environment
+    settings = load_settings(environment)
+    running = _embedded_values(settings.home)
+
+    def source(name: str) -> str:
+        variable = PREFIX + name.upper()
+        if environment.get(variable):
+            return "environment"
+        if environment.get(variable + BY_FILE):
+            return f"file {environment[variable + BY_FILE]}"
+        return "the farm running here" if name in running else "default"
+
+    values = settings.model_dump(mode="json").items()
+    return [
+        Told(variable=PREFIX + name.upper(), value=_without_password(value), source=source(name))
+        for name, value in values
+    ]
+
+
+def unknown_variables(environment: Mapping[str, str] | None = None) -> list[str]:
+    """FARM_* variables that are no setting: misspelt, or of another release."""
+    environment = os.environ if environment is None else environment
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    return sorted(n for n in environment if n.startswith(PREFIX) and n.removesuffix(BY_FILE) not in known)
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
@@ -107,6 +147,37 @@ def child_environment(settings: Settings) -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     told = settings.model_dump(mode="json", exclude_none=True)
     return ours | {PREFIX + name.upper(): str(value) for name, value in told.items()}
+
+
+def _given(environment: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:
+    """What the environment sets, by value or by file, and what is wrong with that."""
+    values: dict[str, str] = {}
+    problems: list[Problem] = []
+    for name in Settings.model_fields.keys() - {"home"}:
+        variable = PREFIX + name.upper()
+        value, path = environment.get(variable), environment.get(variable + BY_FILE)
+        if value and path:
+            problems.append(Problem(variable + BY_FILE, f"is set, and {variable} too: unset one of them"))
+        try:
+            value = value or (Path(path).read_text().strip() if path else "")
+        except (OSError, ValueError) as error:
+            problems.append(Problem(variable + BY_FILE, f"cannot be read: {error}"))
+        else:
+            if path and not value:
+                problems.append(Problem(variable + BY_FILE, f"names an empty file: {path}"))
+        if value:
+            values[name] = value
+    return values, problems
+
+
+def _without_password(value: object) -> str:
+    """The value as text; a password inside an address is replaced."""
+    text = "" if value is None else str(value)
+    return re.sub(r"(?<=://)([^/@:]*):.*@|(?<=[?&])(password)=[^&]*", _hidden, text)
+
+
+def _hidden(found: re.Match[str]) -> str:
+    return f"{found[2]}=***" if found[2] else f"{found[1]}:***@"
 
 
 def _home(environment: Mapping[str, str]) -> Path:

@@ -13,7 +13,9 @@ from pathlib import Path
 import psycopg
 
 from tests.services.process import (
+    HERE,
     START_TIMEOUT_S,
+    Place,
     ServiceFailed,
     ServiceMissing,
     ServiceProcess,
@@ -29,7 +31,6 @@ OPTIONS = {
     "autovacuum": "off",
     "max_connections": "200",
     "shared_buffers": "64MB",
-    "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
 }
 
@@ -44,26 +45,38 @@ def postgres_program(name: str) -> str:
 
 
 class PostgresCluster:
-    """One cluster on a port it keeps over kills and restarts; trusts every local connection."""
+    """One cluster on a port it keeps over kills and restarts. It trusts every local connection; who comes from another
+    machine needs the place's password."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, place: Place = HERE) -> None:
         self.port = free_ports(1)[0]
+        self._place = place
         self._folder = folder
         self._data = folder / "data"
         self._user = _unprivileged_user()
         self._process: ServiceProcess | None = None
         if self._user is not None:
             shutil.chown(folder, self._user)
+        self._init()
+        if place.password:
+            with (self._data / "pg_hba.conf").open("a") as rules:
+                rules.write("host all farm samenet scram-sha-256\n")
+
+    def _init(self) -> None:
+        """Make the cluster's folder, and its one user. Raises ServiceFailed."""
+        secret = self._folder / "password"
+        secret.write_text(self._place.password or "unused")
+        secret.chmod(0o644)
         done = subprocess.run(
             [
                 *(postgres_program("initdb"), "-D", str(self._data), "-U", "farm", "--auth=trust", "--no-sync"),
-                *("-E", "UTF8", "--locale=C"),
+                *("-E", "UTF8", "--locale=C", "--pwfile", str(secret)),
             ],
             capture_output=True,
             text=True,
             timeout=START_TIMEOUT_S,
             check=False,
-            cwd=folder,
+            cwd=self._folder,
             **as_user(self._user),
         )
         if done.returncode:
@@ -76,11 +89,16 @@ class PostgresCluster:
         return self._process.pid
 
     def start(self) -> None:
-        options = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
+        told = OPTIONS | {"listen_addresses": self._place.address}
+        options = [part for name, value in told.items() for part in ("-c", f"{name}={value}")]
         command = [postgres_program("postgres"), "-D", str(self._data), "-p", str(self.port), *options]
         # SIGINT is Postgres' fast shutdown: connections are cut, data is written.
         self._process = ServiceProcess(
-            command, log=self._folder / "postgres.log", user=self._user, stop_signal=signal.SIGINT
+            command,
+            log=self._folder / "postgres.log",
+            user=self._user,
+            stop_signal=signal.SIGINT,
+            place=self._place,
         )
         self._process.wait_until(self.answers)
 
@@ -93,12 +111,13 @@ class PostgresCluster:
 
     def execute(self, statement: str) -> None:
         """Run one statement on the maintenance database."""
-        where = f"host=127.0.0.1 port={self.port} user=farm dbname=postgres connect_timeout=10"
-        with psycopg.connect(where, autocommit=True) as connection:
+        where = self.url("postgres").replace("+psycopg", "")
+        with psycopg.connect(where, autocommit=True, connect_timeout=10) as connection:
             connection.execute(statement)
 
     def url(self, database: str) -> str:
-        return f"postgresql+psycopg://farm@127.0.0.1:{self.port}/{database}"
+        login = f"farm:{self._place.password}" if self._place.password else "farm"
+        return f"postgresql+psycopg://{login}@{self._place.address}:{self.port}/{database}"
 
     @contextlib.contextmanager
     def database(self) -> Iterator[str]:
@@ -120,11 +139,11 @@ class PostgresCluster:
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[PostgresCluster]:
+def running_postgres(*, place: Place = HERE) -> Iterator[PostgresCluster]:
     """A started cluster, stopped at the end. Raises ServiceMissing."""
     postgres_program("initdb")
     with scratch_folder("postgres") as folder:
-        cluster = PostgresCluster(folder)
+        cluster = PostgresCluster(folder, place=place)
         cluster.start()
         try:
             yield cluster

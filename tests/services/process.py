@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +19,28 @@ import pytest
 REQUIRE = "FARM_TESTS_REQUIRE"
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a service runs. The default is this machine, for this machine alone, open to everybody on it.
+
+    address: what it listens on. enter: what runs a command there (`ip netns exec …`). password: what it asks of those
+    who come from elsewhere; empty asks nobody.
+    """
+
+    address: str = "127.0.0.1"
+    enter: tuple[str, ...] = ()
+    password: str = ""
+
+    def entering(self, user: str | None) -> list[str]:
+        """What to put before a command to run it there, as this unprivileged user where one is named."""
+        if not self.enter or user is None:
+            return list(self.enter)
+        return [*self.enter, "setpriv", "--reuid", user, "--regid", str(_group_of(user)), "--clear-groups"]
+
+
+HERE = Place()
 
 
 class ServiceMissing(Exception):
@@ -59,22 +82,28 @@ class ServiceProcess:
     """One server process, in a session of its own so that Ctrl-C reaches pytest alone, which then stops it here.
 
     command: program and arguments. log: file for all it says. user: unprivileged user to run as, None for our own.
-    stop_signal: what asks it to end at once but cleanly.
+    stop_signal: what asks it to end at once but cleanly. place: where it runs.
     """
 
     def __init__(
-        self, command: Sequence[str], *, log: Path, user: str | None = None, stop_signal: int = signal.SIGTERM
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        user: str | None = None,
+        stop_signal: int = signal.SIGTERM,
+        place: Place = HERE,
     ) -> None:
         self.log = log
         self._stop_signal = stop_signal
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [*die_with_parent(), *command],
+                [*place.entering(user), *die_with_parent(), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                **as_user(user),
+                **as_user(None if place.enter else user),
             )
 
     @property

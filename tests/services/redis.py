@@ -9,7 +9,7 @@ from pathlib import Path
 
 import redis
 
-from tests.services.process import ServiceMissing, ServiceProcess, free_ports, scratch_folder
+from tests.services.process import HERE, Place, ServiceMissing, ServiceProcess, free_ports, scratch_folder
 
 
 def redis_program() -> str:
@@ -28,9 +28,11 @@ class RedisServer:
     """One server on a port it keeps over kills and restarts. It persists nothing: a restart is also a wiped Redis,
     unless `save()` was called before."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, place: Place = HERE) -> None:
         self.port = free_ports(1)[0]
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        login = f":{place.password}@" if place.password else ""
+        self.url = f"redis://{login}{place.address}:{self.port}/0"
+        self._place = place
         self._folder = folder
         self._process: ServiceProcess | None = None
 
@@ -41,10 +43,13 @@ class RedisServer:
         return self._process.pid
 
     def start(self) -> None:
-        command = [redis_program(), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        command += ["--dir", str(self._folder), "--daemonize", "no"]
+        command = [redis_program(), "--port", str(self.port), "--bind", self._place.address, "--save", ""]
+        command += ["--appendonly", "no", "--dir", str(self._folder), "--daemonize", "no"]
+        command += ["--requirepass", self._place.password] if self._place.password else []
         # SIGINT ends it without the warnings a SIGTERM writes; SAVE is off, so nothing is lost by it.
-        self._process = ServiceProcess(command, log=self._folder / "redis.log", stop_signal=signal.SIGINT)
+        self._process = ServiceProcess(
+            command, log=self._folder / "redis.log", stop_signal=signal.SIGINT, place=self._place
+        )
         self._process.wait_until(self.answers)
 
     def answers(self) -> bool:
@@ -76,11 +81,11 @@ class RedisServer:
 
 
 @contextlib.contextmanager
-def running_redis() -> Iterator[RedisServer]:
+def running_redis(*, place: Place = HERE) -> Iterator[RedisServer]:
     """A started server, stopped at the end. Raises ServiceMissing."""
     redis_program()
     with scratch_folder("redis") as folder:
-        server = RedisServer(folder)
+        server = RedisServer(folder, place=place)
         server.start()
         try:
             yield server

@@ -1,4 +1,5 @@
-"""A private S3 server: one Ceph monitor, one object store in memory, one RADOS gateway, on 127.0.0.1 only.
+"""A private S3 server: one Ceph monitor, one object store in memory, one RADOS gateway; the first
+two on 127.0.0.1 only.
 
 No manager daemon: nothing here needs one, and without it the gateway answers within seconds.
 """
@@ -18,7 +19,9 @@ import boto3
 from botocore.config import Config
 
 from tests.services.process import (
+    HERE,
     START_TIMEOUT_S,
+    Place,
     ServiceFailed,
     ServiceMissing,
     ServiceProcess,
@@ -66,7 +69,7 @@ memstore device bytes = {memory_bytes}
 osd class load list = *
 osd class default list = *
 [client.rgw.a]
-rgw frontends = beast endpoint=127.0.0.1:{port}
+rgw frontends = beast endpoint={address}:{port}
 rgw data = {folder}/rgw
 rgw thread pool size = 32
 """
@@ -89,10 +92,11 @@ class RgwServer:
     }
     """The AWS_* variables that open it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, place: Place = HERE) -> None:
         self._folder = folder
+        self._place = place
         self._port, *self._monitor_ports = free_ports(3)
-        self.endpoint_url = f"http://127.0.0.1:{self._port}"
+        self.endpoint_url = f"http://{place.address}:{self._port}"
         self._processes: list[ServiceProcess] = []
 
     def start(self) -> None:
@@ -155,7 +159,12 @@ class RgwServer:
         monitors = f"[v2:127.0.0.1:{v2},v1:127.0.0.1:{v1}]"
         self._config.write_text(
             CONFIGURATION.format(
-                fsid=fsid, monitors=monitors, folder=self._folder, port=self._port, memory_bytes=MEMORY_BYTES
+                fsid=fsid,
+                monitors=monitors,
+                folder=self._folder,
+                address=self._place.address,
+                port=self._port,
+                memory_bytes=MEMORY_BYTES,
             )
         )
         keyring = self._folder / "keyring"
@@ -173,14 +182,14 @@ class RgwServer:
 
     def _serve(self, program: str, *arguments: str) -> ServiceProcess:
         command = [program, "-c", str(self._config), *arguments]
-        process = ServiceProcess(command, log=self._folder / "log" / f"{program}.out")
+        process = ServiceProcess(command, log=self._folder / "log" / f"{program}.out", place=self._place)
         self._processes.append(process)
         return process
 
     def _run(self, program: str, *arguments: str) -> None:
         configured = program not in ("ceph-authtool", "monmaptool")
         done = subprocess.run(
-            [program, *(("-c", str(self._config)) if configured else ()), *arguments],
+            [*self._place.enter, program, *(("-c", str(self._config)) if configured else ()), *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -192,13 +201,13 @@ class RgwServer:
 
 
 @contextlib.contextmanager
-def running_rgw() -> Iterator[RgwServer]:
+def running_rgw(*, place: Place = HERE) -> Iterator[RgwServer]:
     """A started server, stopped at the end. Raises ServiceMissing."""
     missing = [name for name in PROGRAMS if shutil.which(name) is None]
     if missing:
         raise ServiceMissing(f"Ceph's {', '.join(missing)} not found (Debian: radosgw ceph-mon ceph-osd ceph-common)")
     with scratch_folder("rgw") as folder:
-        server = RgwServer(folder)
+        server = RgwServer(folder, place=place)
         try:
             server.start()
             yield server

@@ -41,7 +41,7 @@ class Settings(BaseModel):
     api_port: int = Field(8800, ge=0, le=65535, description="TCP port of the API; 0 picks a free port")
     flower_port: int = Field(8801, ge=0, le=65535, description="TCP port of Flower; 0 picks a free port")
 
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="device of this machine's worker")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="of a worker: auto, cpu, cuda, cuda:N")
     threads: int = Field(0, ge=0, le=256, description="torch threads of a worker; 0 is one per core it may use")
     worker_name: str = Field("", pattern=r"^[A-Za-z0-9_.-]{0,64}$", description="default <host>-<device>")
 

@@ -13,7 +13,8 @@ from tests.farm.cli.conftest import Farm
 
 HEAVY = ("torch", "numpy", "sqlalchemy", "fastapi", "celery", "kombu", "pydantic", "httpx", "boto3", "alembic")
 EXPECTED = {
-    "demo", "up", "worker", "doctor", "render", "jobs", "watch", "cancel", "pause", "resume", "retry",
+    "demo", "up", "worker", "flower", "doctor", "settings",
+    "render", "jobs", "watch", "cancel", "pause", "resume", "retry",
     "dataset add", "dataset list", "dataset show", "train base", "train upscaler", "train presets", "train list",
     "cascade assemble", "cascade export", "cascade import", "cascade list",
 }  # fmt: skip

@@ -8,12 +8,17 @@ from __future__ import annotations
 import contextlib
 import platform
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from farm.errors import OutOfMemory
 from workers.cascade.config import CanonicalCall
+
+GIANT_WINDOW_HALOS = 48
+"""How long a giant picture's windows may be. Then less than a tenth of what is painted is thrown away, for any picture
+and any halo of 5 px or more: tiles of some 41 halos do it, and the rest is for rounding."""
 
 _CPU_FLAGS = ("amx_bf16", "avx512_bf16", "avx512f", "avx2")
 
@@ -41,6 +46,15 @@ def canonical(call: CanonicalCall, device: torch.device) -> Iterator[None]:
         raise OutOfMemory(f"this machine has too little memory for the canonical call {call}") from error
     finally:
         torch.set_num_threads(threads)
+
+
+def giant_call(call: CanonicalCall, *, halo_px: int) -> CanonicalCall:
+    """The canonical call for pictures larger than the stage was made for: long windows, one at a time.
+
+    A function of the stage's configuration alone, so that bits stay a function of cascade and recipe: never of the
+    memory or the number of workers there are.
+    """
+    return replace(call, window_px=max(call.window_px, GIANT_WINDOW_HALOS * halo_px), micro_batch=1)
 
 
 def render_class(device: torch.device) -> str:

@@ -13,7 +13,7 @@ from workers.cascade.canonical import render_class
 from workers.cascade.config import MAX_SIZE_PX, CascadeConfig
 from workers.cascade.noise import latents
 from workers.cascade.pixels import Picture, area_resample
-from workers.cascade.stage import BaseStage, Enlargement, UpscalerStage, batched
+from workers.cascade.stage import BaseStage, Enlargement, UpscalerStage
 
 
 class Cascade:
@@ -90,10 +90,12 @@ class Cascade:
     def _enlarge(
         self, pictures: Iterable[Picture], recipes: Sequence[Recipe], *, upscaler: UpscalerStage, index: int
     ) -> Iterator[Picture]:
-        """One step of the chain, a micro-batch of pictures at a time."""
-        how = (enlargement_of(recipe, index) for recipe in recipes)
-        for group in batched(zip(pictures, how, strict=True), upscaler.config.call.micro_batch):
-            yield from upscaler.enlarge([picture for picture, _ in group], [each for _, each in group])
+        """One step of the chain, a micro-batch of pictures at a time: one, where pictures are giant."""
+        work = zip(pictures, (enlargement_of(recipe, index) for recipe in recipes), strict=True)
+        for picture, how in work:
+            rest = itertools.islice(work, upscaler.call_for(picture).micro_batch - 1)
+            group = [(picture, how), *rest]
+            yield from upscaler.enlarge([each for each, _ in group], [each for _, each in group])
 
 
 def enlargement_of(recipe: Recipe, index: int) -> Enlargement:

@@ -6,6 +6,8 @@ device.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -43,33 +45,45 @@ def area_sums(picture: Picture, *, height: int, width: int) -> npt.NDArray[np.in
     """The picture, taken as little squares of constant colour, integrated over a grid of height x width equal cells.
 
     Returns int64 [height, width, 3] sums: a cell's mean is its sum divided by (picture height · picture width). The
-    sums are exact, so no order of summation, tile or thread count can change them; strips of rows bound the memory.
+    sums are exact, so no order of summation, tile or thread count can change them.
     """
-    rows = [
-        _cell_sums(picture[top : top + _STRIP_PX].astype(np.int64), cells=width, axis=1)
-        for top in range(0, picture.shape[0], _STRIP_PX)
-    ]
-    return _cell_sums(np.concatenate(rows), cells=height, axis=0)
+    return np.concatenate([sums for _, sums in _strips_of_sums(picture, height=height, width=width)])
 
 
 def area_resample(picture: Picture, *, height: int, width: int) -> Picture:
     """The area mean of encoded values on another grid, rounded half up in integers. Any sizes;
 
-    the same size is a copy.
+    the same size is a copy. Needs little beyond both pictures: it goes strip by strip.
     """
     total = picture.shape[0] * picture.shape[1]
-    resampled: Picture = ((2 * area_sums(picture, height=height, width=width) + total) // (2 * total)).astype(np.uint8)
+    resampled: Picture = np.empty((height, width, 3), dtype=np.uint8)
+    for rows, sums in _strips_of_sums(picture, height=height, width=width):
+        resampled[rows] = (2 * sums + total) // (2 * total)
     return resampled
 
 
-def _cell_sums(values: npt.NDArray[np.int64], *, cells: int, axis: int) -> npt.NDArray[np.int64]:
-    """Sums over equal cells along ``axis``, in units of 1/cells of a pixel, so that they are whole numbers."""
-    count = values.shape[axis]
-    edges = np.arange(cells + 1, dtype=np.int64) * count
+def _strips_of_sums(picture: Picture, *, height: int, width: int) -> Iterator[tuple[slice, npt.NDArray[np.int64]]]:
+    """Some rows of cells at a time, and their sums: as many as cover about ``_STRIP_PX`` rows of the picture."""
+    rows, columns = picture.shape[:2]
+    across = np.arange(width + 1, dtype=np.int64) * columns
+    step = max(1, _STRIP_PX * height // rows)
+    for top in range(0, height, step):
+        bottom = min(top + step, height)
+        first, last = top * rows // height, -(-bottom * rows // height)
+        down = np.arange(top, bottom + 1, dtype=np.int64) * rows - first * height
+        strip = _sums_between(picture[first:last].astype(np.int64), across, cells=width, axis=1)
+        yield slice(top, bottom), _sums_between(strip, down, cells=height, axis=0)
+
+
+def _sums_between(
+    values: npt.NDArray[np.int64], edges: npt.NDArray[np.int64], *, cells: int, axis: int
+) -> npt.NDArray[np.int64]:
+    """Sums along ``axis`` from each edge to the next, edges and sums in units of 1/cells of a pixel: whole numbers."""
     whole, part = edges // cells, edges % cells
     before = np.concatenate([np.zeros_like(values.take([0], axis)), values.cumsum(axis)], axis)
-    # The last edge has no part; its index is clamped only to stay inside the array.
-    parts = values.take(np.minimum(whole, count - 1), axis) * np.expand_dims(part, tuple(range(1, values.ndim - axis)))
+    # The last edge may have no part; its index is clamped only to stay inside the array.
+    last = values.shape[axis] - 1
+    parts = values.take(np.minimum(whole, last), axis) * np.expand_dims(part, tuple(range(1, values.ndim - axis)))
     integral = before.take(whole, axis) * cells + parts
     sums: npt.NDArray[np.int64] = np.diff(integral, axis=axis)
     return sums

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from workers.cascade.base import Generator
-from workers.cascade.canonical import canonical
-from workers.cascade.config import StageConfig
+from workers.cascade.canonical import canonical, giant_call
+from workers.cascade.config import CanonicalCall, StageConfig
 from workers.cascade.guide import Places, guide_input, sample_guide
 from workers.cascade.noise import NoiseField
 from workers.cascade.pixels import Picture, picture_of, tensor_of, to_float, to_uint8
@@ -83,37 +83,53 @@ class UpscalerStage:
         factor: int = self.network.config.factor
         return factor
 
+    def call_for(self, picture: Picture) -> CanonicalCall:
+        """The canonical call for a picture of this size: the stage's own, or the giant one beyond what it was made for.
+
+        Windows of giant pictures go through the network one at a time.
+        """
+        call = self.config.call
+        if max(picture.shape[:2]) <= self.network.config.input_px:
+            return call
+        return giant_call(call, halo_px=self.config.halo_px)
+
     def windows(self, picture: Picture) -> Iterator[Window]:
         """The windows in which this stage paints a picture."""
-        call = self.config.call
+        call = self.call_for(picture)
         return cut(picture.shape[0], picture.shape[1], window_px=call.window_px, halo_px=self.config.halo_px)
 
     def enlarge(self, pictures: Sequence[Picture], enlargements: Sequence[Enlargement]) -> Iterator[Picture]:
-        """Enlarge equally large pictures, in order: uint8 [H, W, 3] -> [factor·H, factor·W, 3]."""
-        f = self.factor
+        """Enlarge equally large pictures, in order: uint8 [H, W, 3] -> [factor·H, factor·W, 3].
+
+        One large picture is held at a time, and beyond it what one call needs.
+        """
         sources = self.look(pictures, enlargements)
-        work = ((source, window) for source in sources for window in self.windows(source.picture))
-        painted = self.paint(work)
+        painted = self.paint((source, window) for source in sources for window in self.windows(source.picture))
         for source in sources:
-            height, width = source.picture.shape[:2]
-            large: Picture = np.empty((f * height, f * width, 3), dtype=np.uint8)
-            for window in self.windows(source.picture):
-                rows, columns = window.rows, window.columns
-                region = (
-                    _scaled(rows.keep_start, rows.keep_stop, f),
-                    _scaled(columns.keep_start, columns.keep_stop, f),
-                )
-                large[region] = next(painted)
-            yield large
+            yield self._assembled(source, painted)
+
+    def _assembled(self, source: Source, painted: Iterator[Picture]) -> Picture:
+        """The large picture of a source from its next windows."""
+        f = self.factor
+        height, width = source.picture.shape[:2]
+        large: Picture = np.empty((f * height, f * width, 3), dtype=np.uint8)
+        for window in self.windows(source.picture):
+            rows, columns = window.rows, window.columns
+            large[_scaled(rows.keep_start, rows.keep_stop, f), _scaled(columns.keep_start, columns.keep_stop, f)] = (
+                next(painted)
+            )
+        return large
 
     def look(self, pictures: Sequence[Picture], enlargements: Sequence[Enlargement]) -> list[Source]:
         """Put each picture's noise into it and compute its guide, once for all its windows.
 
         Pictures are equally large.
         """
+        if not pictures:
+            return []
         noisy = [spoil(picture, how) for picture, how in zip(pictures, enlargements, strict=True)]
         guides: list[Tensor] = []
-        call = self.config.call
+        call = self.call_for(noisy[0])
         for group in batched(zip(noisy, enlargements, strict=True), call.micro_batch):
             padded = padding(group, call.micro_batch)
             side = self.network.config.guide_input_px
@@ -126,16 +142,20 @@ class UpscalerStage:
     def paint(self, work: Iterable[tuple[Source, Window]]) -> Iterator[Picture]:
         """Paint windows in any order and company; each yields the kept part, uint8 [factor·rows, factor·columns, 3].
 
-        All windows of one call to this function have one shape, as :func:`workers.cascade.windows.cut` gives them.
+        All windows of one call to this function have one shape and come from pictures of one size, as
+        :func:`workers.cascade.windows.cut` gives them.
         """
         f = self.factor
-        for group in batched(work, self.config.call.micro_batch):
-            pixels = self._call(padding(group, self.config.call.micro_batch))
+        work = iter(work)
+        for first in work:
+            call = self.call_for(first[0].picture)
+            group = [first, *itertools.islice(work, call.micro_batch - 1)]
+            pixels = self._call(call, padding(group, call.micro_batch))
             for (_, window), each in zip(group, pixels, strict=False):
                 kept = each[:, _kept(window.rows, f), _kept(window.columns, f)]
                 yield picture_of(kept)
 
-    def _call(self, batch: Sequence[tuple[Source, Window]]) -> Tensor:
+    def _call(self, call: CanonicalCall, batch: Sequence[tuple[Source, Window]]) -> Tensor:
         """The canonical call: exactly ``micro_batch`` windows of one shape -> uint8 [N, 3, factor·h, factor·w]."""
         tiles = [tensor_of(source.picture[_read(window.rows), _read(window.columns)]) for source, window in batch]
         tile = to_float(torch.stack(tiles).to(self.device))
@@ -146,7 +166,7 @@ class UpscalerStage:
         heights, widths = zip(*(source.picture.shape[:2] for source, _ in batch), strict=True)
         places = Places(top=top, left=left, picture_height=heights, picture_width=widths)
         noise = NoiseField(seeds=tuple(h.noise_seed for h in how), steps=tuple(h.step for h in how), top=top, left=left)
-        with canonical(self.config.call, self.device):
+        with canonical(call, self.device):
             under = sample_guide(guides, places, height=tile.shape[2], width=tile.shape[3])
             return to_uint8(self.network.painter(tile, under, self._conditions(how), noise))
 

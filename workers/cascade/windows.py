@@ -38,9 +38,9 @@ class Window:
 
 
 def cut(height: int, width: int, *, window_px: int, halo_px: int) -> Iterator[Window]:
-    """The windows of a picture, row by row; what they keep covers it exactly once.
+    """The windows of a picture, row by row, all of one shape; what they keep covers it exactly once.
 
-    A side no longer than ``window_px`` is one window of that side. Raises InvalidInput when the window is all halo.
+    No side of a window is longer than ``window_px``. Raises InvalidInput when such a window would be all halo.
     """
     columns = spans(width, window_px=window_px, halo_px=halo_px)
     for row in spans(height, window_px=window_px, halo_px=halo_px):
@@ -49,18 +49,35 @@ def cut(height: int, width: int, *, window_px: int, halo_px: int) -> Iterator[Wi
 
 
 def spans(length: int, *, window_px: int, halo_px: int) -> list[Span]:
-    """One axis cut into spans of ``min(length, window_px)`` pixels, left to right."""
+    """One axis cut into as few spans of at most ``window_px`` pixels as will do, all equally long, left to right.
+
+    As long as needed and no longer: n of them share the axis evenly, so that the last is shifted inward by less than
+    n pixels and nothing but halos is painted twice.
+    """
     if length <= window_px:
         return [Span(start=0, stop=length, keep_start=0, keep_stop=length)]
-    stride = window_px - 2 * halo_px
-    if stride <= 0:
+    if window_px <= 2 * halo_px:
         raise InvalidInput(f"a window of {window_px} px is all halo ({halo_px} px on each side)")
+    count = _up(length - 2 * halo_px, window_px - 2 * halo_px)
+    side = _up(length + 2 * halo_px * (count - 1), count)
     found: list[Span] = []
     kept = 0
-    while kept < length:
-        start = min(kept - halo_px if found else 0, length - window_px)
-        stop = start + window_px
+    for _ in range(count):
+        start = min(kept - halo_px if found else 0, length - side)
+        stop = start + side
         keep_stop = length if stop == length else stop - halo_px
         found.append(Span(start=start, stop=stop, keep_start=kept, keep_stop=keep_stop))
         kept = keep_stop
     return found
+
+
+def halo_cost(height: int, width: int, *, window_px: int, halo_px: int) -> float:
+    """Pixels painted over pixels kept, less one: 0.06 means that six in a hundred are thrown away."""
+    windows = cut(height, width, window_px=window_px, halo_px=halo_px)
+    painted = sum((w.rows.stop - w.rows.start) * (w.columns.stop - w.columns.start) for w in windows)
+    return painted / (height * width) - 1.0
+
+
+def _up(pixels: int, parts: int) -> int:
+    """Divided and rounded up."""
+    return -(-pixels // parts)

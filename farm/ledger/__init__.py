@@ -19,6 +19,7 @@ from farm.ledger.rows import (
     Outcome,
     PortraitRow,
     Progress,
+    Role,
     Run,
     Slice,
     Task,
@@ -28,8 +29,8 @@ from farm.ledger.states import TERMINAL_JOB_STATES, JobState, TaskState
 
 __all__ = [
     "TERMINAL_JOB_STATES", "ApiKey", "BeatReply", "CascadeRow", "Claim", "Dataset", "Demand", "FailedUnit", "Failure",
-    "Job", "JobState", "Ledger", "Limits", "Outcome", "PortraitRow", "Progress", "Run", "Slice", "Task", "TaskState",
-    "Worker", "open_ledger",
+    "Job", "JobState", "Ledger", "Limits", "Outcome", "PortraitRow", "Progress", "Role", "Run", "Slice", "Task",
+    "TaskState", "Worker", "open_ledger",
 ]  # fmt: skip
 
 

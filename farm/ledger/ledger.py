@@ -37,6 +37,7 @@ from farm.ledger.rows import (
     Outcome,
     PortraitRow,
     Progress,
+    Role,
     Run,
     Slice,
     Task,
@@ -95,9 +96,13 @@ class Ledger:
         return self._db.read(lambda tx: reading.get_job(tx, job_id))
 
     def list_jobs(
-        self, *, state: str | None = None, kind: str | None = None, before_id: int | None = None, limit: int = 50
-    ) -> list[Job]:
-        return self._db.read(lambda tx: reading.list_jobs(tx, state=state, kind=kind, before_id=before_id, limit=limit))
+        self, *, state: str | None = None, kind: str | None = None, before_id: int | None = None, limit: int = 50,
+        owner: str | None = None,
+    ) -> list[Job]:  # fmt: skip
+        """Newest first; `owner` leaves those that keys of that name submitted."""
+        return self._db.read(
+            lambda tx: reading.list_jobs(tx, state=state, kind=kind, before_id=before_id, owner=owner, limit=limit)
+        )
 
     def tasks_of(
         self, job_id: int, *, states: Sequence[str] | None = None, after_id: int = 0, limit: int | None = None
@@ -223,11 +228,17 @@ class Ledger:
     def cascade(self, ref: str) -> CascadeRow:
         return self._db.read(lambda tx: records.get_cascade(tx, ref))
 
-    def create_key(self, name: str, role: str) -> tuple[ApiKey, str]:
+    def create_key(self, name: str, role: Role) -> tuple[ApiKey, str]:
         return self._db.write("create_key", lambda tx: keys.create_key(tx, name, role))
 
     def find_key(self, secret: str) -> ApiKey | None:
-        return self._db.read(lambda tx: keys.find_key(tx, secret))
+        return keys.find_key(self._db, secret)
+
+    def owns_job(self, name: str, job_id: int) -> bool:
+        return self._db.read(lambda tx: keys.owns_job(tx, name, job_id))
+
+    def owns_task(self, name: str, task_id: int) -> bool:
+        return self._db.read(lambda tx: keys.owns_task(tx, name, task_id))
 
     def revoke_key(self, key_id: int) -> bool:
         return self._db.write("revoke_key", lambda tx: keys.revoke_key(tx, key_id))

@@ -8,7 +8,7 @@ from sqlalchemy import Row, select
 from farm.errors import NotFound
 from farm.ledger.connection import Tx
 from farm.ledger.rows import Failure, Job, Task
-from farm.ledger.schema import failure, job, job_range, task
+from farm.ledger.schema import api_key, failure, job, job_range, task
 from farm.ledger.states import JobState, TaskState
 from farm.specs.seeds import SeedRange
 
@@ -40,8 +40,10 @@ def get_job(tx: Tx, job_id: int) -> Job:
     return job_of(row)
 
 
-def list_jobs(tx: Tx, *, state: str | None, kind: str | None, before_id: int | None, limit: int) -> list[Job]:
-    """Newest first; the last id of a page is the next page's `before_id`."""
+def list_jobs(
+    tx: Tx, *, state: str | None, kind: str | None, before_id: int | None, owner: str | None, limit: int
+) -> list[Job]:
+    """Newest first; the last id of a page is the next page's `before_id`. `owner`: the name of a key, or None."""
     query = select(job).order_by(job.c.id.desc()).limit(limit)
     if state is not None:
         query = query.where(job.c.state == str(state))
@@ -49,6 +51,8 @@ def list_jobs(tx: Tx, *, state: str | None, kind: str | None, before_id: int | N
         query = query.where(job.c.kind == kind)
     if before_id is not None:
         query = query.where(job.c.id < before_id)
+    if owner is not None:
+        query = query.where(job.c.key_id.in_(select(api_key.c.id).where(api_key.c.name == owner)))
     return [job_of(row) for row in tx.run(query)]
 
 

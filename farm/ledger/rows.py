@@ -3,6 +3,7 @@ by the database's clock."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from farm.ledger.states import JobState, TaskState
@@ -184,13 +185,35 @@ class CascadeRow:
     config: Mapping[str, Any]
 
 
+class Role(StrEnum):
+    """What a key may do; each role may do what those before it may."""
+
+    VIEWER = "viewer"
+    """Looks on."""
+    ARTIST = "artist"
+    """Uploads, submits, and steers the jobs of its own name."""
+    ADMIN = "admin"
+    """Everything: every job, keys, deleting."""
+
+    def covers(self, needed: "Role") -> bool:
+        """True where this role may do what `needed` may."""
+        order = list(Role)
+        return order.index(self) >= order.index(needed)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ApiKey:
-    """One API key; only its sha256 is kept."""
+    """One API key; only its sha256 is kept. `name` says whose it is: keys of one name see the same jobs.
+
+    last_used_at: right to the hour, None before the first use. revoked_at: None while it opens doors.
+    """
 
     id: int
     name: str
-    role: str
+    role: Role
+    created_at: float
+    last_used_at: float | None
+    revoked_at: float | None
 
 
 @dataclass(frozen=True, kw_only=True)

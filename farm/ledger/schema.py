@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The newest migration."""
 
 Id = BigInteger().with_variant(Integer, "sqlite")
@@ -66,7 +66,9 @@ api_key = Table(
     Column("role", String(16), nullable=False),
     Column("sha256", String(64), nullable=False, unique=True),
     Column("created_at", Float(53), nullable=False),
+    Column("last_used_at", Float(53)),
     Column("revoked_at", Float(53)),
+    Index("ix_api_key_name", "name"),
     sqlite_autoincrement=True,
 )
 
@@ -93,6 +95,7 @@ job = Table(
     Column("noise_seed", UnitBound),
     CheckConstraint("done >= 0 AND failed >= 0 AND done + failed <= total", name="counters"),
     Index("ix_job_state", "state"),
+    Index("ix_job_key_id", "key_id", "id"),
     Index("ix_job_series", "series"),
     sqlite_autoincrement=True,
 )

@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from farm.api.app import create_app
+from farm.ledger import Role
 from farm.service import Service
 from farm.settings import Settings
 from tests.farm.stocking import CountingQueue, add_cascade
@@ -45,7 +46,7 @@ def besieged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]
     with served(app) as address, httpx.Client(base_url=address, timeout=20, trust_env=False) as client:
         service: Service = app.state.service
         add_cascade(service)
-        client.headers["Authorization"] = f"Bearer {service.ledger.create_key('test', 'user')[1]}"
+        client.headers["Authorization"] = f"Bearer {service.ledger.create_key('test', Role.ARTIST)[1]}"
         yield client
 
 
@@ -69,7 +70,7 @@ def stranger(app: FastAPI) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def secret(service: Service) -> str:
-    return service.ledger.create_key("test", "user")[1]
+    return service.ledger.create_key("test", Role.ARTIST)[1]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from farm.api.problems import MEDIA_TYPE
+from farm.ledger import Role
 from farm.service import Service
 from tests.farm.stocking import DIGEST, add_cascade, add_dataset, add_run, work_off
 
@@ -49,7 +50,7 @@ def test_the_same_request_with_the_same_idempotency_key_makes_one_job(api: httpx
 
 def test_an_idempotency_key_is_its_sender_s_own(api: httpx.Client, service: Service) -> None:
     add_cascade(service)
-    other = service.ledger.create_key("other", "user")[1]
+    other = service.ledger.create_key("other", Role.ARTIST)[1]
     once = {"Idempotency-Key": "a-b-c"}
 
     first = api.post("/v1/jobs", json=RENDER, headers=once)

@@ -121,15 +121,3 @@ def test_what_is_not_there_is_not_found(ledger: Ledger) -> None:
             look()
     assert ledger.last_slice("none") is None
     assert ledger.slices("none") == []
-
-
-def test_a_key_is_found_by_its_secret_until_it_is_revoked(ledger: Ledger) -> None:
-    key, secret = ledger.create_key("laptop", "admin")
-    other, _ = ledger.create_key("phone", "user")
-    assert ledger.find_key(secret) == key
-    assert ledger.find_key(secret + "x") is None
-    assert ledger.keys() == [key, other]
-    assert ledger.revoke_key(key.id)
-    assert not ledger.revoke_key(key.id)
-    assert ledger.find_key(secret) is None
-    assert ledger.keys() == [other]

@@ -3,7 +3,7 @@
 import pytest
 
 from farm.errors import Conflict, InvalidInput, NotFound
-from farm.ledger import JobState, Ledger
+from farm.ledger import JobState, Ledger, Role
 from farm.specs.seeds import SeedRange
 from tests.farm.ledger.acting import claimed, complete, render, single, train, work_off, worker
 
@@ -67,7 +67,7 @@ def test_the_same_idempotency_key_with_another_body_is_a_conflict(ledger: Ledger
 
 
 def test_idempotency_keys_of_two_api_keys_are_apart(ledger: Ledger) -> None:
-    ids = [ledger.create_key(name, "user")[0].id for name in ("one", "two")]
+    ids = [ledger.create_key(name, Role.ARTIST)[0].id for name in ("one", "two")]
     jobs = [ledger.submit(SPEC, kind="render", ranges=[(0, 10)], key_id=i, idem_key="k")[0] for i in (*ids, None)]
     assert len({job.id for job in jobs}) == 3
     assert [job.key_id for job in jobs] == [*ids, None]

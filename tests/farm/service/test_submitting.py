@@ -3,7 +3,7 @@
 import pytest
 
 from farm.errors import Conflict, InvalidInput, NotFound
-from farm.ledger import JobState
+from farm.ledger import JobState, Role
 from farm.service import Service
 from tests.farm.stocking import DIGEST, CountingQueue, add_cascade, add_dataset, add_run, sha, to_json, toy_worker
 
@@ -173,7 +173,7 @@ def test_an_import_job_needs_its_archive(service: Service) -> None:
 
 def test_the_same_idempotency_key_answers_with_the_same_job(service: Service) -> None:
     add_cascade(service)
-    key_id = service.ledger.create_key("someone", "user")[0].id
+    key_id = service.ledger.create_key("someone", Role.ARTIST)[0].id
     first = service.submit(RENDER, key_id=key_id, idem_key="once")
 
     again = service.submit(RENDER, key_id=key_id, idem_key="once")

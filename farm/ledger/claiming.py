@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 
 from farm.ledger.connection import Tx
 from farm.ledger.cutting import cut, insert_tasks, rate_key, split_off
+from farm.ledger.epochs import epoch_now
 from farm.ledger.holding import halvable, has_open_tasks, has_uncut
 from farm.ledger.moves import move_job, move_task
 from farm.ledger.roster import Roster, kinds_of, roster, willing
@@ -36,7 +37,8 @@ def claim(tx: Tx, name: str, queues: Sequence[str]) -> Claim | Again | None:
     chosen = tx.run(_candidates(tx, who, kinds)).first()
     if chosen is None:
         return steal(tx, who) if "render" in kinds else None
-    of = tx.run(select(job).where(job.c.id == chosen.id, job.c.state.in_(CLAIMABLE)).with_for_update()).one_or_none()
+    still = (job.c.id == chosen.id, job.c.state.in_(CLAIMABLE))
+    of = tx.run(select(job, epoch_now()).where(*still).with_for_update(of=job)).one_or_none()
     if of is None:
         return Again.AGAIN
     taken = _take_pending(tx, of, who, kinds) if chosen.has_pending else None
@@ -46,14 +48,14 @@ def claim(tx: Tx, name: str, queues: Sequence[str]) -> Claim | Again | None:
         return Again.AGAIN
     if of.state == JobState.QUEUED:
         move_job(tx, of.id, JobState.RUNNING, started_at=func.coalesce(job.c.started_at, tx.now))
-    return claim_of(taken, of.spec, tx.limits.lease_s)
+    return _claim_of(taken, of, tx.limits.lease_s)
 
 
-def claim_of(row: Row[Any], spec: dict[str, Any], lease_s: float) -> Claim:
-    """What the worker gets of its task's row."""
+def _claim_of(row: Row[Any], of: Row[Any], lease_s: float) -> Claim:
+    """What the worker gets of its task's row and its job's."""
     return Claim(
-        task_id=row.id, job_id=row.job_id, kind=row.kind, spec=spec, lo=row.lo, hi=row.hi, cursor=row.cursor,
-        attempt=row.attempt, lease_s=lease_s,
+        task_id=row.id, job_id=row.job_id, kind=row.kind, spec=of.spec, lo=row.lo, hi=row.hi, cursor=row.cursor,
+        attempt=row.attempt, lease_s=lease_s, epoch=of.epoch,
     )  # fmt: skip
 
 

@@ -7,7 +7,8 @@ from sqlalchemy import insert
 from farm.ledger.closing import close_after
 from farm.ledger.connection import Tx
 from farm.ledger.cutting import insert_tasks, split_off
-from farm.ledger.holding import Held, halvable, hold
+from farm.ledger.fencing import hold_for
+from farm.ledger.holding import Held, halvable
 from farm.ledger.moves import move_job, move_task
 from farm.ledger.roster import another_is_live
 from farm.ledger.rows import Progress
@@ -19,7 +20,7 @@ from farm.specs.kinds import FINALISED_KINDS, SEQUENTIAL_KINDS
 
 def fail(tx: Tx, task_id: int, attempt: int, progress: Progress, error: str) -> bool:
     """The attempt raised. False where it did not own the task any more."""
-    held = hold(tx, task_id, attempt)
+    held = hold_for(tx, task_id, attempt, progress)
     if held is None:
         return False
     _raised(tx, held, settle(tx, held, progress, ends=False), error)

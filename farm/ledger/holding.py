@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row, exists, select
 
 from farm.ledger.connection import Tx
+from farm.ledger.epochs import epoch_now
 from farm.ledger.rows import Outcome
 from farm.ledger.schema import job, job_range, task, worker
 from farm.ledger.states import JobState, TaskState
@@ -36,6 +37,7 @@ class Held:
     draining: bool
     strikes: int
     rates: dict[str, float]
+    epoch: int
 
     @property
     def counts(self) -> bool:
@@ -45,7 +47,7 @@ class Held:
     @property
     def rest(self) -> TaskState:
         """What units that are left become: a task of an ended job waits no more."""
-        ended = self.job_state in (JobState.CANCELLED, JobState.FAILED)
+        ended = self.job_state in (JobState.CANCELLED, JobState.FAILED, JobState.DELETED)
         return TaskState.CANCELLED if ended else TaskState.PENDING
 
 
@@ -58,7 +60,7 @@ def hold(tx: Tx, task_id: int, attempt: int) -> Held | None:
         return None
     of_worker = (worker.c.draining, worker.c.strikes, worker.c.rates)
     query = (
-        select(task, *of_worker)
+        select(task, *of_worker, epoch_now())
         .outerjoin(worker, worker.c.name == task.c.worker)
         .where(task.c.id == task_id, task.c.attempt == attempt, task.c.state == TaskState.RUNNING.value)
     )
@@ -75,6 +77,7 @@ def hold(tx: Tx, task_id: int, attempt: int) -> Held | None:
         draining=bool(row.draining),
         strikes=row.strikes or 0,
         rates=row.rates or {},
+        epoch=row.epoch,
     )
 
 

@@ -15,14 +15,19 @@ TOUCH_S = 3600.0
 
 
 def keep_portraits(tx: Tx, rows: Sequence[PortraitRow], *, worker: str | None) -> None:
-    """Inserts rows of stored objects; the first stored object wins, and a row marked for deletion is taken back."""
+    """Inserts rows of objects put in this epoch; the first one wins, and takes the place of a row that is marked.
+
+    The caller holds `beside_collections`. A marked row's object has the key of an earlier epoch, so that what deletes
+    it does not touch the new one.
+    """
     # In one order everywhere: two beats that store the same portraits wait for each other instead of deadlocking.
     unique = sorted({row.recipe: row for row in rows}.values(), key=lambda row: row.recipe)
     for start in range(0, len(unique), BATCH):
         values = [
             {
                 "recipe": row.recipe, "key": row.key, "sha256": row.sha256, "size_bytes": row.size_bytes,
-                "render_class": row.render_class, "worker": worker, "deleting": False,
+                "render_class": row.render_class, "worker": worker, "deleting": False, "epoch": row.epoch,
+                "series": row.series, "latent_seed": row.latent_seed, "noise_seed": row.noise_seed,
             }
             for row in unique[start : start + BATCH]
         ]  # fmt: skip

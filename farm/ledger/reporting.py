@@ -6,7 +6,8 @@ from farm.errors import WorkFailed
 from farm.ledger.closing import close_after
 from farm.ledger.connection import Tx
 from farm.ledger.failing import unit_failed
-from farm.ledger.holding import NOTHING, Held, hold
+from farm.ledger.fencing import hold_for
+from farm.ledger.holding import NOTHING, Held
 from farm.ledger.moves import move_task
 from farm.ledger.outcomes import keep_outcome
 from farm.ledger.rows import BeatReply, Outcome, Progress
@@ -20,7 +21,7 @@ LOST = BeatReply(owned=False)
 
 def beat(tx: Tx, task_id: int, attempt: int, progress: Progress) -> BeatReply:
     """Takes progress in and renews the lease."""
-    held = hold(tx, task_id, attempt)
+    held = hold_for(tx, task_id, attempt, progress)
     if held is None:
         return LOST
     settled = settle(tx, held, progress, ends=False)
@@ -30,23 +31,23 @@ def beat(tx: Tx, task_id: int, attempt: int, progress: Progress) -> BeatReply:
     if settled.cursor > held.task.cursor or values.get("units_done") != held.task.units_done:
         values["progress_at"] = tx.now
     tx.run(update(task).where(task.c.id == task_id, task.c.attempt == attempt).values(**values))
-    return BeatReply(owned=True, hi=held.task.hi, job_state=held.job_state, draining=held.draining)
+    return BeatReply(owned=True, hi=held.task.hi, job_state=held.job_state, draining=held.draining, epoch=held.epoch)
 
 
 def finish(tx: Tx, task_id: int, attempt: int, progress: Progress, outcome: Outcome = NOTHING) -> BeatReply:
     """A last beat, then done. Raises WorkFailed where units are left before `hi`."""
-    held = hold(tx, task_id, attempt)
+    held = hold_for(tx, task_id, attempt, progress)
     if held is None:
         return LOST
     if progress.cursor < held.task.hi:
         raise WorkFailed(f"task {task_id} is not finished: {progress.cursor} of {held.task.hi}")
     state = _end(tx, held, settle(tx, held, progress, ends=True, output=outcome.output), outcome)
-    return BeatReply(owned=True, hi=held.task.hi, job_state=state, draining=held.draining)
+    return BeatReply(owned=True, hi=held.task.hi, job_state=state, draining=held.draining, epoch=held.epoch)
 
 
 def release(tx: Tx, task_id: int, attempt: int, progress: Progress, outcome: Outcome = NOTHING) -> bool:
     """Gives the rest back. Counts neither failure nor loss; a task of an ended job ends instead."""
-    held = hold(tx, task_id, attempt)
+    held = hold_for(tx, task_id, attempt, progress)
     if held is None:
         return False
     settled = settle(tx, held, progress, ends=True, output=outcome.output)

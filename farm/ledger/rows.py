@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from farm.ledger.states import JobState, TaskState
+from farm.specs.seeds import SeedRange
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,17 +43,39 @@ class Claim:
     cursor: int
     attempt: int
     lease_s: float
+    epoch: int = 0
+    """The number of the last collection: what is put from now on carries it in its key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortraitRanges:
+    """Ranges of a job whose units are portraits: the seeds of one series.
+
+    noise_seed: the same for all of them, or None: each portrait's own seed.
+    """
+
+    ranges: tuple[SeedRange, ...]
+    series: str
+    noise_seed: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class PortraitRow:
-    """One stored portrait. `key` holds bytes whose sha256 is `sha256`; made on `render_class`."""
+    """One stored portrait. `key` holds bytes whose sha256 is `sha256`; made on `render_class`.
+
+    epoch: the one `key` carries. series, latent_seed, noise_seed: what of its recipe says which jobs cover it; a row
+    without a series is never collected.
+    """
 
     recipe: str
     key: str
     sha256: str
     size_bytes: int
     render_class: str
+    epoch: int = 0
+    series: str | None = None
+    latent_seed: int | None = None
+    noise_seed: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +107,7 @@ class BeatReply:
     hi: int = 0
     job_state: JobState = JobState.RUNNING
     draining: bool = False
+    epoch: int = 0
 
     @property
     def stop(self) -> bool:

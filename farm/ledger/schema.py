@@ -23,6 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     func,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -183,6 +184,7 @@ portrait = Table(
     Column("created_at", Float(53), nullable=False),
     Column("last_used_at", Float(53), nullable=False),
     Column("deleting", Boolean, nullable=False, server_default=false()),
+    Column("epoch", BigInteger, nullable=False, server_default=text("0")),
     Column("series", String(64)),
     Column("latent_seed", UnitBound),
     Column("noise_seed", UnitBound),

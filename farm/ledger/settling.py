@@ -47,7 +47,9 @@ def settle(tx: Tx, held: Held, progress: Progress, *, ends: bool, output: Mappin
     those kinds only whose units stand for themselves.
     """
     row = held.task
-    keep_portraits(tx, progress.portraits, worker=row.worker)
+    # Those of an earlier epoch are of units behind a stolen tail, or this progress would not have been taken.
+    current = [portrait for portrait in progress.portraits if portrait.epoch == held.epoch]
+    keep_portraits(tx, current, worker=row.worker)
     cursor = row.cursor
     if ends or row.kind in BEAT_MOVES_CURSOR:
         cursor = min(max(row.cursor, progress.cursor), row.hi)

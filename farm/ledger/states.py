@@ -20,6 +20,8 @@ class JobState(StrEnum):
     """It cannot end: its only unit or its finishing failed for good."""
     CANCELLED = "cancelled"
     """A person ended it; what was settled stays."""
+    DELETED = "deleted"
+    """A person gave it up: it covers no portrait any more, and its tasks and files go."""
 
 
 class TaskState(StrEnum):
@@ -43,9 +45,10 @@ JOB_MOVES: dict[JobState, frozenset[JobState]] = {
     JobState.PAUSED: frozenset({JobState.QUEUED, JobState.RUNNING, JobState.FINISHING, JobState.CANCELLED}),
     JobState.FINISHING: frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED}),
     # Extending a finished job, or retrying what failed, opens it again.
-    JobState.DONE: frozenset({JobState.QUEUED}),
-    JobState.FAILED: frozenset({JobState.QUEUED}),
-    JobState.CANCELLED: frozenset({JobState.QUEUED}),
+    JobState.DONE: frozenset({JobState.QUEUED, JobState.DELETED}),
+    JobState.FAILED: frozenset({JobState.QUEUED, JobState.DELETED}),
+    JobState.CANCELLED: frozenset({JobState.QUEUED, JobState.DELETED}),
+    JobState.DELETED: frozenset(),
 }
 
 TASK_MOVES: dict[TaskState, frozenset[TaskState]] = {
@@ -56,4 +59,4 @@ TASK_MOVES: dict[TaskState, frozenset[TaskState]] = {
     TaskState.CANCELLED: frozenset({TaskState.PENDING}),
 }
 
-TERMINAL_JOB_STATES = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
+TERMINAL_JOB_STATES = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.DELETED})

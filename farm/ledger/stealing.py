@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, Row, Select, insert, select, type_coerce, upd
 
 from farm.ledger.connection import Tx
 from farm.ledger.cutting import split_off
+from farm.ledger.epochs import epoch_now
 from farm.ledger.limits import Limits
 from farm.ledger.roster import Roster
 from farm.ledger.rows import Claim
@@ -27,7 +28,7 @@ def steal(tx: Tx, who: Roster) -> Claim | None:
     if found is None:
         return None
     running = (job.c.id == found.job_id, job.c.state == JobState.RUNNING.value)
-    of = tx.run(select(job.c.spec).where(*running).with_for_update()).one_or_none()
+    of = tx.run(select(job.c.spec, epoch_now()).where(*running).with_for_update(of=job)).one_or_none()
     # Read again under the job's lock: meanwhile it may have ended, or lost its tail to another thief.
     row = tx.run(select(task).where(task.c.id == found.id, task.c.state == TaskState.RUNNING.value)).one_or_none()
     units = tail_units(row, who, tx.limits) if of is not None and row is not None else 0
@@ -35,7 +36,7 @@ def steal(tx: Tx, who: Roster) -> Claim | None:
         return None
     hi = row.hi - units
     tx.run(update(task).where(task.c.id == row.id, task.c.attempt == row.attempt).values(hi=hi))
-    return _tail(tx, row, hi, who, of.spec)
+    return _tail(tx, row, hi, who, of)
 
 
 def largest_running() -> Select[Any]:
@@ -67,7 +68,7 @@ def tail_units(row: Row[Any], who: Roster, limits: Limits) -> int:
     return max(0, min(unsettled - max(1, kept), int(unsettled * share)))
 
 
-def _tail(tx: Tx, row: Row[Any], hi: int, who: Roster, spec: dict[str, Any]) -> Claim:
+def _tail(tx: Tx, row: Row[Any], hi: int, who: Roster, of: Row[Any]) -> Claim:
     values = split_off(
         row, hi, row.hi,
         state=TaskState.RUNNING.value, attempt=1, claimed_from=hi, worker=who.me.name, not_before=0.0,
@@ -75,6 +76,6 @@ def _tail(tx: Tx, row: Row[Any], hi: int, who: Roster, spec: dict[str, Any]) -> 
     )  # fmt: skip
     made = tx.run(insert(task).values(**values).returning(task.c.id)).scalar_one()
     return Claim(
-        task_id=made, job_id=row.job_id, kind=row.kind, spec=spec, lo=hi, hi=row.hi, cursor=hi, attempt=1,
-        lease_s=tx.limits.lease_s,
+        task_id=made, job_id=row.job_id, kind=row.kind, spec=of.spec, lo=hi, hi=row.hi, cursor=hi, attempt=1,
+        lease_s=tx.limits.lease_s, epoch=of.epoch,
     )  # fmt: skip

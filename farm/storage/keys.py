@@ -11,9 +11,13 @@
 | sample grid, by attempt | runs/<run>/samples/<nimg>.<attempt>.png |
 | checkpoint, by attempt | runs/<run>/slices/<start nimg>.<attempt>/<file> |
 | cascade | cascades/<digest>/cascade.json, cascades/<digest>/<stage>.safetensors |
-| master | portraits/<2>/<recipe digest>.png |
+| master | portraits/<2>/<recipe digest>.png, with .<epoch> before .png after the first collection |
 | job's result list and contact sheet | jobs/<job>/manifest/<part>.parquet, jobs/<job>/contact.jpg |
 """
+
+import re
+
+_PORTRAIT = re.compile(r"portraits/[0-9a-f]{2}/([0-9a-f]{64})(?:\.([1-9][0-9]{0,17}))?\.png", re.ASCII)
 
 
 def photo(sha256: str, extension: str) -> str:
@@ -54,8 +58,15 @@ def cascade(digest: str) -> str:
     return f"cascades/{digest}/"
 
 
-def portrait(recipe_digest: str) -> str:
-    return f"portraits/{recipe_digest[:2]}/{recipe_digest}.png"
+def portrait(recipe_digest: str, epoch: int = 0) -> str:
+    """Where a portrait is put in that epoch; where it lies, its row says (farm/ledger/epochs.py)."""
+    return f"portraits/{recipe_digest[:2]}/{recipe_digest}{f'.{epoch}' if epoch else ''}.png"
+
+
+def portrait_of(key: str) -> tuple[str, int] | None:
+    """Recipe digest and epoch of a portrait's key, or None where it is no such key."""
+    found = _PORTRAIT.fullmatch(key)
+    return (found[1], int(found[2] or 0)) if found else None
 
 
 def job_manifest(job_id: int, part: int) -> str:

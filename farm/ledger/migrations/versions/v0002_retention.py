@@ -14,6 +14,7 @@ def upgrade() -> None:
     op.add_column("job", sa.Column("series", sa.String(length=64), nullable=True))
     op.add_column("job", sa.Column("noise_seed", sa.BigInteger(), nullable=True))
     op.create_index("ix_job_series", "job", ["series"], unique=False)
+    op.add_column("portrait", sa.Column("epoch", sa.BigInteger(), server_default=sa.text("0"), nullable=False))
     op.add_column("portrait", sa.Column("series", sa.String(length=64), nullable=True))
     op.add_column("portrait", sa.Column("latent_seed", sa.BigInteger(), nullable=True))
     op.add_column("portrait", sa.Column("noise_seed", sa.BigInteger(), nullable=True))

@@ -32,12 +32,14 @@ demo: $(stamp) ## start a whole farm, paint four portraits into ./portraits, sto
 test: $(stamp) ## run all tests; a service that is not installed skips its own, with a word
 	@$(bin)/python -m pytest tests --ignore=tests/benchmarks -n $(JOBS) --dist loadfile $(ARGS)
 
-check: $(stamp) ## lint, format, types, import contracts, size limits, walls
+check: $(stamp) ## lint, format, types, import contracts, size limits, deployment files, walls
 	@echo "ruff check";     $(bin)/ruff check --quiet .
 	@echo "ruff format";    $(bin)/ruff format --quiet --check .
 	@echo "mypy --strict";  $(bin)/mypy --no-error-summary
 	@echo "import-linter";  $(bin)/lint-imports > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	@echo "size limits";    $(bin)/python -m tests.checks.size_limits
+	@echo "compose schema"; $(bin)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yml
+	@echo "hadolint";       $(bin)/hadolint deploy/docker/*.Dockerfile
 	@echo "walls";          $(bin)/python -m pytest -q --no-header tests/test_walls.py
 	@echo "all checks pass"
 

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import text, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,7 +11,7 @@ from farm.ledger.connection import Database, Tx, unavailable
 from farm.ledger.schema import lock
 
 TICK_LOCK = 0x6661_726D_0002
-"""Postgres advisory lock; its session's end frees it."""
+"""Postgres advisory lock; the end of its transaction frees it, and so does the end of its session."""
 _NAME = "tick"
 
 
@@ -28,21 +28,20 @@ def tick_lock(database: Database) -> Iterator[bool]:
 
 @contextmanager
 def _advisory(database: Database) -> Iterator[bool]:
+    # The lock of a transaction, not of a session: a ticker that stands still, with its machine or by itself, is cut
+    # off as every idle transaction is, and does not keep the others from ticking.
     try:
-        connection = database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        held = bool(connection.execute(text("SELECT pg_try_advisory_lock(:id)"), {"id": TICK_LOCK}).scalar())
+        connection = database.engine.connect()
+        held = bool(connection.execute(text("SELECT pg_try_advisory_xact_lock(:id)"), {"id": TICK_LOCK}).scalar())
     except SQLAlchemyError as error:
         raise unavailable(error) from error
     try:
         yield held
     finally:
-        try:
-            if held:
-                connection.execute(text("SELECT pg_advisory_unlock(:id)"), {"id": TICK_LOCK})
-            connection.close()
-        except SQLAlchemyError:
-            # The session is gone and its lock with it.
-            connection.invalidate()
+        # Where the session is gone, so is its lock.
+        with suppress(SQLAlchemyError):
+            connection.rollback()
+        connection.close()
 
 
 @contextmanager

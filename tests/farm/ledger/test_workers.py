@@ -1,6 +1,9 @@
 """Workers, demand and the tick lock."""
 
+import time
 from collections.abc import Callable
+
+import pytest
 
 from farm.ledger import Ledger, Limits
 from farm.settings import load_settings
@@ -124,6 +127,27 @@ def test_a_dead_ticker_does_not_keep_the_lock(ledger: Ledger, open_one: Callable
     clock.advance(31)
     with ledger.tick_lock() as mine:
         assert mine
+
+
+def test_a_ticker_that_stands_still_does_not_keep_the_lock(
+    ledger: Ledger, open_one: Callable[..., Ledger], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is stopped, on a machine that still acknowledges every packet."""
+    monkeypatch.setattr("farm.ledger.connection.BUSY_S", 0.2)
+    still = open_one()
+    holding = still.tick_lock()
+    assert holding.__enter__()
+    clock.advance(31)
+    deadline_s = time.monotonic() + 20
+    while not took_the_tick(ledger):
+        assert time.monotonic() < deadline_s, "nobody ticks any more"
+    holding.__exit__(None, None, None)
+    assert took_the_tick(still), "and who stood still goes on"
+
+
+def took_the_tick(ledger: Ledger) -> bool:
+    with ledger.tick_lock() as mine:
+        return mine
 
 
 def test_limits_follow_the_settings() -> None:

@@ -5,7 +5,17 @@ from typing import Any
 
 from farm.errors import InvalidInput, Problem
 from farm.recipe import Recipe, Step
-from farm.specs import AssembleSpec, CurateSpec, ImportSpec, JobSpec, RenderSpec, SeedRange, TrainSpec, parse_seeds
+from farm.specs import (
+    MAX_SIZE_PX,
+    AssembleSpec,
+    CurateSpec,
+    ImportSpec,
+    JobSpec,
+    RenderSpec,
+    SeedRange,
+    TrainSpec,
+    parse_seeds,
+)
 
 
 def units_of(spec: JobSpec) -> tuple[SeedRange, ...]:
@@ -23,19 +33,50 @@ def units_of(spec: JobSpec) -> tuple[SeedRange, ...]:
             return (SeedRange(0, 1),)
 
 
+def series_of(spec: RenderSpec, *, sizes: tuple[int, ...]) -> str:
+    """What all portraits of a render job share, whatever their seed."""
+    return recipe_for(spec, 0, sizes=sizes).series
+
+
 def sizes_px(cascade_config: Mapping[str, Any]) -> tuple[int, ...]:
     """The stage sizes of a cascade, smallest first, from its cascade.json (`stages`: each with `size_px`)."""
     return tuple(int(stage["size_px"]) for stage in cascade_config["stages"])
 
 
+def reachable_px(sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """The sizes a chain of steps can end at: the stages', then the last upscaler's again and again, smallest first.
+
+    `sizes` as `sizes_px` gives them. Any size up to the largest can be asked for: between two of these it is the
+    larger one, reduced once (docs/recipes.md §1).
+    """
+    found = list(sizes)
+    factor = sizes[-1] // sizes[-2] if len(sizes) > 1 else 1
+    while factor > 1 and found[-1] * factor <= MAX_SIZE_PX:
+        found.append(found[-1] * factor)
+    return tuple(size for size in found if size <= MAX_SIZE_PX) or sizes[:1]
+
+
+def told_reach(reached: tuple[int, ...]) -> str:
+    """What `reachable_px` found, for people: `any size up to 4096 px; 64, 256, 1024, 4096 as painted`."""
+    return f"any size up to {reached[-1]} px; {', '.join(map(str, reached))} as painted"
+
+
 def recipe_for(spec: RenderSpec, seed: int, *, sizes: tuple[int, ...]) -> Recipe:
-    """The recipe of one seed of a render job whose cascade is already a digest; `sizes` as `sizes_px` gives them."""
-    steps = tuple(Step(stage=index, sigma=spec.sigma) for index in range(1, sizes.index(spec.size_px) + 1))
+    """The recipe of one seed of a render job whose cascade is already a digest; `sizes` as `sizes_px` gives them.
+
+    Raises InvalidInput for a size beyond the cascade's reach.
+    """
+    reached = reachable_px(sizes)
+    index = next((index for index, size in enumerate(reached) if size >= spec.size_px), None)
+    if index is None:
+        raise InvalidInput("the size is out of reach", problems=[Problem("size_px", told_reach(reached))])
+    last = len(sizes) - 1
     return Recipe(
         cascade=spec.cascade,
         latent_seed=seed,
         noise_seed=seed if spec.noise_seed is None else spec.noise_seed,
         psi=spec.psi,
-        steps=steps,
+        steps=tuple(Step(stage=min(step, last), sigma=spec.sigma) for step in range(1, index + 1)),
         size_px=spec.size_px,
+        resampler="none" if reached[index] == spec.size_px else "area",
     )

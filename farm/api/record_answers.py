@@ -5,7 +5,7 @@ from typing import Any
 
 from farm.api.answers import Answer, time_of
 from farm.ledger.rows import CascadeRow, Dataset, Run, Slice, Worker
-from farm.planning import sizes_px
+from farm.planning import reachable_px, sizes_px
 
 
 class FileOut(Answer):
@@ -69,17 +69,26 @@ class RunDetailOut(RunOut):
 
 
 class CascadeOut(Answer):
-    """One cascade version. A render job may ask for any of `sizes_px`."""
+    """One cascade version. `sizes_px` are its stages'. A render job may ask for any size up to the last of
+    `reaches_px`; those in it are painted, others reduced."""
 
     name: str
     version: int
     digest: str
     sizes_px: list[int]
+    reaches_px: list[int]
 
     @classmethod
     def of(cls, row: CascadeRow) -> "CascadeOut":
         """The answer for one cascade."""
-        return cls(name=row.name, version=row.version, digest=row.digest, sizes_px=list(sizes_px(row.config)))
+        sizes = sizes_px(row.config)
+        return cls(
+            name=row.name,
+            version=row.version,
+            digest=row.digest,
+            sizes_px=list(sizes),
+            reaches_px=list(reachable_px(sizes)),
+        )
 
 
 class WorkerOut(Answer):

@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
         import_
     )
     group.command("list", epilog=examples("farm cascade list", "farm cascade list --json"))(listing)
+    group.command("show", epilog=examples("farm cascade show demo", "farm cascade show demo@1 --json"))(show)
     app.add_typer(
         group,
         name="cascade",
@@ -95,3 +96,20 @@ def listing(as_json: AsJson = False) -> None:
         return
     rows = ((f"{row.name}@{row.version}", ", ".join(map(str, sizes_px(row.config))), row.digest) for row in found)
     table(("cascade", "sizes px", "digest"), rows, empty="no cascades yet; `farm cascade import --help` shows how")
+
+
+def show(cascade: Reference, as_json: AsJson = False) -> None:
+    """Show a cascade's stages, how far each was taught, and the sizes it reaches."""
+    from farm.planning import reachable_px, sizes_px, told_reach
+
+    with opened() as farm:
+        row = farm.ledger.cascade(cascade)
+    reached = reachable_px(sizes_px(row.config))
+    if as_json:
+        say_json({"cascade": row, "reaches_px": reached})
+        return
+    say(f"{row.name}@{row.version}, digest {row.digest}")
+    stages = enumerate(row.config["stages"])
+    rows = ((index or "base", stage["size_px"], stage.get("taught_to_px", "")) for index, stage in stages)
+    table(("stage", "paints px", "taught to px"), rows, empty="it has no stages")
+    say(f"portraits of {told_reach(reached)}")

@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 def render(
     cascade: Annotated[str, typer.Argument(metavar="CASCADE", help="name, name@version or digest")],
     seeds: Annotated[str, typer.Option(metavar="A..B", help="7 or 0..99 or 0..9,20..29; ends included")],
-    size: Annotated[int, typer.Option(metavar="PX", help="side of the portraits; a size the cascade paints")],
+    size: Annotated[int, typer.Option(metavar="PX", help="side of the portraits; `farm cascade show` tells the largest")],
     psi: Annotated[float, typer.Option(help="0 to 1.5: lower is more ordinary, higher more various")] = 1.0,
     sigma: Annotated[float, typer.Option(help="0 to 1: noise added before each enlargement")] = 0.0,
     noise_seed: Annotated[int | None, typer.Option(metavar="N", help="one noise for all; else each its own")] = None,

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from farm.errors import InvalidInput, NotFound, Problem
 from farm.ledger import Ledger
-from farm.planning import sizes_px
+from farm.planning import reachable_px, sizes_px, told_reach
 from farm.service import checkpoints
 from farm.specs import AssembleSpec, CurateSpec, ImportSpec, JobSpec, RenderSpec, TrainSpec, is_digest
 from farm.specs.intake import parse_intake
@@ -40,10 +40,10 @@ def _render(spec: RenderSpec, ledger: Ledger) -> RenderSpec:
     except NotFound as error:
         names = (f"{known.name}@{known.version}" for known in ledger.cascades())
         raise _refused([Problem("cascade", f"no cascade {spec.cascade!r}; {_known(names)}")]) from error
-    sizes = sizes_px(row.config)
-    if spec.size_px not in sizes:
-        painted = ", ".join(map(str, sizes))
-        raise _refused([Problem("size_px", f"{spec.size_px} is not a size of {row.name}; it paints {painted}")])
+    reached = reachable_px(sizes_px(row.config))
+    if spec.size_px > reached[-1]:
+        told = f"{spec.size_px} is beyond the reach of {row.name}@{row.version}: {told_reach(reached)}"
+        raise _refused([Problem("size_px", told)])
     return spec.model_copy(update={"cascade": row.digest})
 
 

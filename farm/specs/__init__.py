@@ -1,6 +1,7 @@
 """What a user may ask for: frozen values, unknown fields refused, every mistake told at once with its field."""
 
 from farm.specs.jobs import (
+    MAX_SIZE_PX,
     AssembleSpec,
     CurateSpec,
     ImportSpec,
@@ -14,6 +15,7 @@ from farm.specs.jobs import (
 from farm.specs.seeds import SeedRange, parse_seeds
 
 __all__ = [
+    "MAX_SIZE_PX",
     "AssembleSpec",
     "CurateSpec",
     "ImportSpec",

@@ -17,6 +17,10 @@ NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 """Names of datasets, runs and cascades: they become parts of storage keys."""
 DIGEST = r"^[0-9a-f]{64}$"
 
+MAX_SIZE_PX = 4096
+"""The largest portrait there is: one task paints it, window by window, but holds its pixels whole (50 MB; the next
+doubling has 200 MB and takes a worker four times as long). Larger ones will be spread over workers."""
+
 
 def is_digest(text: str) -> bool:
     """True for a sha256 in hex: where a name may stand too, it means an upload."""
@@ -81,14 +85,14 @@ class ImportSpec(_Spec):
 
 
 class RenderSpec(_Spec):
-    """Portraits of a cascade for a set of seeds at one of its stage sizes."""
+    """Portraits of a cascade for a set of seeds, at any size it reaches by its stages and its last stage again."""
 
     kind: Literal["render"] = "render"
     cascade: str = Field(
         pattern=r"^([0-9a-f]{64}|[a-z0-9][a-z0-9._-]{0,63}(@\d{1,6})?)$", description="name, name@version or digest"
     )
     seeds: str = Field(max_length=50_000, description="7 or 0..99 or 0..9,20..29; ends included")
-    size_px: int = Field(ge=8, le=65536)
+    size_px: int = Field(ge=8, json_schema_extra={"maximum": MAX_SIZE_PX}, description="side of the square portrait")
     psi: float = Field(1.0, ge=0, le=1.5, description="truncation: lower is more ordinary, higher more various")
     noise_seed: Seed | None = Field(None, description="None: each portrait's own seed")
     sigma: float = Field(0.0, ge=0, le=1, description="noise added before each enlargement")
@@ -98,6 +102,13 @@ class RenderSpec(_Spec):
     def _whole_numbers_are_numbers(cls, value: Any) -> Any:
         whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53
         return float(value) if whole else value
+
+    @field_validator("size_px")
+    @classmethod
+    def _one_worker_paints_it(cls, value: int) -> int:
+        if value > MAX_SIZE_PX:
+            raise ValueError(f"at most {MAX_SIZE_PX}: a larger portrait would have to be spread over several workers")
+        return value
 
     @field_validator("seeds")
     @classmethod

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farm.errors import InvalidInput
-from farm.planning import recipe_for, sizes_px, units_of
+from farm.planning import reachable_px, recipe_for, sizes_px, units_of
 from farm.recipe import SEED_LIMIT, Recipe, Step
-from farm.specs import RenderSpec, SeedRange, parse_spec
+from farm.specs import MAX_SIZE_PX, RenderSpec, SeedRange, parse_spec
 from tests.farm.test_specs import DIGEST, GOOD
 
 CONFIG = {"stages": [{"size_px": 64}, {"size_px": 256}, {"size_px": 1024}]}
@@ -60,6 +60,52 @@ def test_the_chain_ends_at_the_size_asked_for(size_px: int, stages: list[int]) -
     assert recipe.size_px == size_px
 
 
+@pytest.mark.parametrize(
+    ("size_px", "stages", "resampler"),
+    [
+        (8, [], "area"),
+        (65, [1], "area"),
+        (1023, [1, 2], "area"),
+        (1025, [1, 2, 2], "area"),
+        (2048, [1, 2, 2], "area"),
+        (4096, [1, 2, 2], "none"),
+    ],
+)
+def test_beyond_the_last_stage_it_comes_again_and_sizes_between_are_reduced_once(
+    size_px: int, stages: list[int], resampler: str
+) -> None:
+    recipe = recipe_for(_render(size_px=size_px), 7, sizes=SIZES)
+    assert ([step.stage for step in recipe.steps], recipe.resampler) == (stages, resampler)
+    assert recipe.size_px == size_px
+
+
+@pytest.mark.parametrize(
+    ("sizes", "reached"),
+    [
+        (SIZES, (64, 256, 1024, 4096)),
+        ((64,), (64,)),
+        ((128, 256), (128, 256, 512, 1024, 2048, 4096)),
+        ((128, 768), (128, 768)),
+        ((512, 4096), (512, 4096)),
+        ((1024, 8192), (1024,)),
+    ],
+)
+def test_what_a_cascade_reaches(sizes: tuple[int, ...], reached: tuple[int, ...]) -> None:
+    assert reachable_px(sizes) == reached
+
+
+def test_a_size_beyond_the_reach_names_what_there_is() -> None:
+    with pytest.raises(InvalidInput) as wrong:
+        recipe_for(_render(size_px=1000), 7, sizes=(128, 768))
+    assert [problem.message for problem in wrong.value.problems] == ["any size up to 768 px; 128, 768 as painted"]
+
+
+def test_a_reduced_size_and_a_painted_one_are_two_recipes_of_the_same_seed() -> None:
+    painted, reduced = (recipe_for(_render(size_px=size), 7, sizes=SIZES) for size in (4096, 2048))
+    assert painted.steps == reduced.steps
+    assert painted.digest != reduced.digest
+
+
 def test_the_noise_is_the_portraits_own_unless_one_is_given() -> None:
     assert recipe_for(_render(), 7, sizes=SIZES).noise_seed == 7
     assert recipe_for(_render(noise_seed=0), 7, sizes=SIZES).noise_seed == 0
@@ -68,7 +114,7 @@ def test_the_noise_is_the_portraits_own_unless_one_is_given() -> None:
 @given(
     st.integers(0, SEED_LIMIT - 1),
     st.integers(0, SEED_LIMIT - 1),
-    st.sampled_from(SIZES),
+    st.integers(8, MAX_SIZE_PX),
     st.floats(0, 1.5),
     st.floats(0, 1),
 )

@@ -1,13 +1,14 @@
 """Render: seeds in, portraits in storage out. A stored recipe is never rendered again."""
 
 import bisect
+import contextlib
 import hashlib
 import logging
 import threading
 import time
 from dataclasses import dataclass, field
 
-from farm.errors import InvalidInput, StorageUnavailable
+from farm.errors import InvalidInput, NotFound, StorageUnavailable
 from farm.ledger import Ledger
 from farm.ledger.rows import Outcome, PortraitRow
 from farm.planning import recipe_for
@@ -61,7 +62,10 @@ class RenderTask:
         render_class = cascade.render_class()
         store = PortraitStore(self.storage, render_class=render_class, assignment=assignment)
         pipeline = Pipeline(
-            render=cascade.render, store=store, notes=notes_of(cascade, spec, render_class), threads=self.threads
+            render=cascade.render,
+            store=store,
+            notes=notes_of(cascade, recipes[seeds[0]], render_class),
+            threads=self.threads,
         )
         outcomes = pipeline.run(
             [recipes[seed] for seed in missing],
@@ -73,7 +77,7 @@ class RenderTask:
             _settle_found(assignment, seed)
             match outcome:
                 case Rendered():
-                    assignment.settle(seed, portrait=store.row_of(outcome))
+                    assignment.settle(seed, portrait=store.row_of(outcome, recipes[seed]))
                 case Failed():
                     assignment.settle(seed, error=outcome.error)
         rest = next((seed for seed in missing if seed >= assignment.cursor), seeds.stop)
@@ -86,9 +90,12 @@ def _settle_found(assignment: Assignment, until: int) -> None:
         assignment.settle(seed, worked=False)
 
 
-def notes_of(cascade: Cascade, spec: RenderSpec, render_class: str) -> dict[str, str]:
-    """What each file says beside its recipe: where its bytes can be made again, and how far its cascade was taught."""
-    stage = cascade.config.stages[cascade.sizes_px.index(spec.size_px)]
+def notes_of(cascade: Cascade, recipe: Recipe, render_class: str) -> dict[str, str]:
+    """What each file says beside its recipe: where its bytes can be made again, and how far its cascade was taught.
+
+    The recipes of one job end with the same stage, so that any of them tells.
+    """
+    stage = cascade.config.stages[recipe.steps[-1].stage if recipe.steps else 0]
     return {RENDER_CLASS: render_class, "taught_to_px": str(stage.taught_to_px)}
 
 
@@ -103,16 +110,22 @@ class PortraitStore:
 
     def __call__(self, recipe: Recipe, body: bytes) -> StoredObject:
         """What lies under the recipe's key now: this body, or what another worker had put there first."""
-        key = keys.portrait(recipe.digest)
-        if not self._put(key, body, if_absent=True):
-            body = self._already_there(key, recipe, body)
+        key = keys.portrait(recipe.digest, self.assignment.epoch)
+        while not self._put(key, body, if_absent=True):
+            with contextlib.suppress(NotFound):  # a collection took it away just now
+                body = self._already_there(key, recipe, body)
+                break
         return StoredObject(key=key, sha256=hashlib.sha256(body).hexdigest(), size_bytes=len(body))
 
-    def row_of(self, made: Rendered) -> PortraitRow:
+    def row_of(self, made: Rendered, recipe: Recipe) -> PortraitRow:
         """The ledger's row of a stored portrait."""
         return PortraitRow(
             recipe=made.recipe,
             key=made.key,
+            epoch=keys.epoch_of(made.key),
+            series=recipe.series,
+            latent_seed=recipe.latent_seed,
+            noise_seed=recipe.noise_seed,
             sha256=made.sha256,
             size_bytes=made.size_bytes,
             render_class=self._foreign.get(made.recipe, self.render_class),

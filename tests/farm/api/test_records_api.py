@@ -43,7 +43,13 @@ def test_a_cascade_is_sent_imported_listed_and_fetched(api: httpx.Client, servic
     work_off(service)
 
     (cascade,) = api.get("/v1/cascades").json()
-    assert cascade == {"name": "demo", "version": 1, "digest": DIGEST, "sizes_px": [16, 32]}
+    assert cascade == {
+        "name": "demo",
+        "version": 1,
+        "digest": DIGEST,
+        "sizes_px": [16, 32],
+        "reaches_px": [16 * 2**n for n in range(9)],
+    }
     assert api.get("/v1/cascades/demo@1").json() == cascade
     archive = api.get("/v1/cascades/demo/archive")
     assert archive.headers["content-length"] == str(len(archive.content))

@@ -221,6 +221,15 @@ def test_cascades_are_assembled_exported_imported_and_listed(farm: Farm, service
     assert farm("cascade", "export", "ghost", "--out", str(path)).code == 2
 
 
+def test_a_cascade_is_shown_with_the_sizes_it_reaches(farm: Farm, service: Service) -> None:
+    digest = add_cascade(service)
+    said = farm("cascade", "show", "demo").out
+    assert digest in said
+    assert "any size up to 4096 px; 16, 32, 64, 128, 256, 512, 1024, 2048, 4096 as painted" in said
+    assert json.loads(farm("cascade", "show", "demo", "--json").out)["reaches_px"][-1] == 4096
+    assert farm("cascade", "show", "ghost").code == 2
+
+
 @pytest.mark.parametrize("body", [None, b"", b"nothing of the kind"])
 def test_an_archive_that_is_none_is_one_clear_line(farm: Farm, tmp_path: Path, body: bytes | None) -> None:
     path = tmp_path / "c.cascade"

@@ -4,8 +4,19 @@ import pytest
 
 from farm.errors import Conflict, InvalidInput, NotFound
 from farm.ledger import JobState, Role
+from farm.ledger.rows import CascadeRow, Outcome, Progress
 from farm.service import Service
-from tests.farm.stocking import DIGEST, CountingQueue, add_cascade, add_dataset, add_run, sha, to_json, toy_worker
+from tests.farm.stocking import (
+    DIGEST,
+    CountingQueue,
+    add_cascade,
+    add_dataset,
+    add_run,
+    sha,
+    to_json,
+    toy_archive,
+    toy_worker,
+)
 
 RENDER = {"kind": "render", "cascade": "demo", "seeds": "0..9", "size_px": 32}
 TRAIN = {"kind": "train", "run": "faces", "stage": "base", "dataset": "studio", "preset": "smoke-base-16"}
@@ -55,15 +66,36 @@ def test_a_job_is_kept_when_redis_is_silent_and_nobody_works(service: Service, q
     assert not submitted.served
 
 
-@pytest.mark.parametrize("size_px", [8, 33, 64])
-def test_a_size_the_cascade_does_not_paint_is_refused_with_those_it_does(service: Service, size_px: int) -> None:
+@pytest.mark.parametrize("size_px", [8, 32, 33, 4096])
+def test_any_size_within_the_reach_of_a_cascade_is_taken(service: Service, size_px: int) -> None:
+    add_cascade(service)
+    assert service.submit({**RENDER, "size_px": size_px}).created
+
+
+def test_a_size_beyond_what_one_worker_paints_is_told_with_the_other_mistakes(service: Service) -> None:
     add_cascade(service)
 
     with pytest.raises(InvalidInput) as refused:
-        service.submit({**RENDER, "size_px": size_px})
+        service.submit({**RENDER, "size_px": 4097, "seeds": "9..1"})
+
+    assert sorted(fields_of(refused.value)) == ["seeds", "size_px"]
+    assert any("at most 4096" in problem.message for problem in refused.value.problems)
+
+
+def test_a_size_beyond_the_reach_of_the_cascade_is_refused_with_those_it_reaches(service: Service) -> None:
+    """A base alone is only ever reduced."""
+    alone = CascadeRow(digest="ab" * 32, name="alone", version=0, config={"stages": [{"size_px": 64}]})
+    service.import_cascade("alone", toy_archive())
+    toy_worker(service.ledger)
+    claim = service.ledger.claim("toy", ("cpu",))
+    assert claim is not None
+    service.ledger.finish(claim.task_id, claim.attempt, Progress(cursor=1), Outcome(cascade=alone))
+
+    with pytest.raises(InvalidInput) as refused:
+        service.submit({**RENDER, "cascade": "alone", "size_px": 65})
 
     assert fields_of(refused.value) == ["size_px"]
-    assert "16, 32" in refused.value.problems[0].message
+    assert "any size up to 64 px" in refused.value.problems[0].message
 
 
 def test_an_unknown_cascade_is_refused_with_those_there_are(service: Service) -> None:

@@ -93,6 +93,12 @@ class Recipe:
         return canonical_digest(self.to_json())
 
     @property
+    def series(self) -> str:
+        """sha256, in hex, over everything but the two seeds: what the portraits of one render job share."""
+        value = self.to_json()
+        return canonical_digest({name: value[name] for name in value if name not in ("latent_seed", "noise_seed")})
+
+    @property
     def text(self) -> str:
         """Canonical JSON as text, for the file's metadata."""
         return canonical_json(self.to_json()).decode()

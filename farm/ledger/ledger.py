@@ -37,6 +37,7 @@ from farm.ledger.rows import (
     Outcome,
     PortraitRow,
     Progress,
+    PortraitRanges,
     Role,
     Run,
     Slice,
@@ -47,7 +48,7 @@ from farm.specs.seeds import SeedRange
 
 CLAIM_TRIES = 50
 """How often a claim asks again where other claimers were faster, before it leaves the work to them."""
-Ranges = Sequence[SeedRange | tuple[int, int]]
+Ranges = Sequence[SeedRange | tuple[int, int]] | PortraitRanges
 
 
 class Ledger:
@@ -89,7 +90,7 @@ class Ledger:
             lambda tx: submitting.submit(tx, spec, kind=kind, ranges=ranges, priority=priority, caller=who),
         )
 
-    def extend(self, job_id: int, ranges: Ranges) -> Job:
+    def extend(self, job_id: int, ranges: Sequence[SeedRange | tuple[int, int]]) -> Job:
         return self._db.write("extend", lambda tx: submitting.extend(tx, job_id, ranges))
 
     def get_job(self, job_id: int) -> Job:

@@ -81,6 +81,8 @@ def _locked(tx: Tx, job_id: int) -> Row[Any]:
     row = tx.run(select(*columns).where(job.c.id == job_id).with_for_update()).one_or_none()
     if row is None:
         raise NotFound(f"there is no job {job_id}")
+    if row.state == JobState.DELETED:
+        raise Conflict(f"job {job_id} is deleted; submit another one")
     return row
 
 

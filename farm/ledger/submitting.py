@@ -8,9 +8,10 @@ from sqlalchemy import func, insert, literal, or_, select, update
 
 from farm.errors import Conflict, InvalidInput, Problem
 from farm.ledger.connection import Tx
+from farm.ledger.epochs import beside_collections
 from farm.ledger.moves import move_job
 from farm.ledger.reading import get_job, job_of
-from farm.ledger.rows import Job
+from farm.ledger.rows import Job, PortraitRanges
 from farm.ledger.schema import dataset, job, job_range, run
 from farm.ledger.states import JobState
 from farm.recipe import SEED_LIMIT, canonical_digest
@@ -26,7 +27,7 @@ def submit(
     spec: Mapping[str, Any],
     *,
     kind: str,
-    ranges: Sequence[SeedRange | tuple[int, int]],
+    ranges: Sequence[SeedRange | tuple[int, int]] | PortraitRanges,
     priority: int,
     caller: tuple[int | None, str | None],
 ) -> tuple[Job, bool]:
@@ -34,16 +35,19 @@ def submit(
 
     Raises Conflict where the idempotency key came with another body or a run's name is taken, InvalidInput.
     """
-    wanted = _checked(ranges)
+    portraits = ranges if isinstance(ranges, PortraitRanges) else None
+    wanted = _checked(ranges.ranges if isinstance(ranges, PortraitRanges) else ranges)
     sha256 = canonical_digest({"kind": kind, "spec": dict(spec), "ranges": [[r.lo, r.hi] for r in wanted]})
     known = _known(tx, caller, sha256)
     if known is not None:
         return known, False
+    beside_collections(tx)
     key_id, idem_key = caller
     values = {
         "key_id": key_id, "kind": kind, "spec": dict(spec), "spec_sha256": sha256, "state": JobState.QUEUED.value,
         "priority": priority, "total": _total(wanted), "done": 0, "failed": 0, "idem_key": idem_key,
-        "created_at": tx.now,
+        "created_at": tx.now, "series": portraits and portraits.series,
+        "noise_seed": portraits and portraits.noise_seed,
     }  # fmt: skip
     job_id = tx.run(insert(job).values(**values).returning(job.c.id)).scalar_one()
     _insert_ranges(tx, job_id, wanted)
@@ -60,10 +64,13 @@ def extend(tx: Tx, job_id: int, ranges: Sequence[SeedRange | tuple[int, int]]) -
     Raises Conflict where a range overlaps the job's own, or the job's kind or state forbids it; NotFound; InvalidInput.
     """
     wanted = _checked(ranges)
+    beside_collections(tx)
     tx.run(select(job.c.id).where(job.c.id == job_id).with_for_update())
     before = get_job(tx, job_id)
     if before.kind not in EXTENDED_KINDS:
         raise Conflict(f"a {before.kind} job cannot be extended; submit another one")
+    if before.state is JobState.DELETED:
+        raise Conflict(f"job {job_id} is deleted; submit another one")
     if before.state in (JobState.FAILED, JobState.CANCELLED):
         raise Conflict(f"job {job_id} is {before.state}; retry it, then extend it")
     if before.total + _total(wanted) > MAX_UNITS:

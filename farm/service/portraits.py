@@ -5,13 +5,22 @@ from collections.abc import Iterable, Iterator
 
 from farm.errors import Conflict
 from farm.ledger import Ledger
-from farm.ledger.rows import Job
-from farm.planning import recipe_for, sizes_px
+from farm.ledger.rows import Job, PortraitRanges
+from farm.planning import recipe_for, series_of, sizes_px, units_of
 from farm.service.views import PortraitPage, PortraitView
 from farm.specs import RenderSpec, SeedRange, parse_spec
 from farm.storage import Storage
 
 LINK_S = 3600
+
+
+def units_asked(spec: JobSpec, *, ledger: Ledger) -> tuple[SeedRange, ...] | PortraitRanges:
+    """The units of a resolved job; of a render job with what says which portraits they are."""
+    units = units_of(spec)
+    if not isinstance(spec, RenderSpec):
+        return units
+    series = series_of(spec, sizes=sizes_px(ledger.cascade(spec.cascade).config))
+    return PortraitRanges(ranges=units, series=series, noise_seed=spec.noise_seed)
 
 
 def page(job: Job, *, ledger: Ledger, storage: Storage, after_seed: int, limit: int) -> PortraitPage:

@@ -10,7 +10,6 @@ from farm.errors import InvalidInput, Problem
 from farm.ledger import Ledger
 from farm.ledger.rows import Failure, Job, Run, Slice, Task, Worker
 from farm.ledger.states import JobState, TaskState
-from farm.planning import units_of
 from farm.queue import TicketQueue
 from farm.service import archives, checkpoints, doctor, health, photos, portraits, uploads, views
 from farm.service.resolving import resolve
@@ -83,7 +82,7 @@ class Service:
         job, created = self.ledger.submit(
             asked.model_dump(mode="json"),
             kind=asked.kind,
-            ranges=units_of(asked),
+            ranges=portraits.units_asked(asked, ledger=self.ledger),
             priority=priority,
             key_id=key_id,
             idem_key=idem_key,

@@ -63,6 +63,12 @@ def portrait(recipe_digest: str, epoch: int = 0) -> str:
     return f"portraits/{recipe_digest[:2]}/{recipe_digest}{f'.{epoch}' if epoch else ''}.png"
 
 
+def epoch_of(portrait_key: str) -> int:
+    """The epoch a portrait's key carries."""
+    found = portrait_of(portrait_key)
+    return found[1] if found else 0
+
+
 def portrait_of(key: str) -> tuple[str, int] | None:
     """Recipe digest and epoch of a portrait's key, or None where it is no such key."""
     found = _PORTRAIT.fullmatch(key)

@@ -14,7 +14,7 @@ class StopReason(StrEnum):
     """Why a worker should end its micro-batch and give the rest back."""
 
     LOST = "the lease is lost"
-    """Another attempt owns the task: nothing may be written any more."""
+    """The task went back or to another attempt: nothing may be written any more."""
     STALLED = "no progress for too long"
     """Given up by this worker itself, and recorded as a failure."""
     CANCELLED = "the job was cancelled"
@@ -41,7 +41,7 @@ class Assignment:
         self.claim = claim
         self._budget_s, self._draining, self._clock = budget_s, draining, clock
         self._lock = threading.Lock()
-        self._cursor, self._hi = claim.cursor, claim.hi
+        self._cursor, self._hi, self._epoch = claim.cursor, claim.hi, claim.epoch
         self._portraits: list[PortraitRow] = []
         self._failures: list[FailedUnit] = []
         self._units_done: int | None = None
@@ -66,6 +66,12 @@ class Assignment:
         """Why to stop, or None."""
         with self._lock:
             if self._reason is None and self._draining():
+    @property
+    def epoch(self) -> int:
+        """What the key of a portrait carries that is put now; a collection of unused portraits raises it."""
+        with self._lock:
+            return self._epoch
+
                 self._reason = StopReason.DRAINING
             if self._reason is None and self._over_budget():
                 self._reason = StopReason.LONG_ENOUGH
@@ -161,7 +167,7 @@ class Assignment:
             if not reply.owned:
                 self._reason = StopReason.LOST
                 return
-            self._hi = min(self._hi, reply.hi)
+            self._hi, self._epoch = min(self._hi, reply.hi), max(self._epoch, reply.epoch)
             if reply.job_state is JobState.CANCELLED:
                 self._reason = StopReason.CANCELLED
             elif reply.draining:

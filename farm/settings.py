@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from farm.errors import Problem, SettingsInvalid
 
@@ -41,7 +41,9 @@ class Settings(BaseModel):
     api_port: int = Field(8800, ge=0, le=65535, description="TCP port of the API; 0 picks a free port")
     flower_port: int = Field(8801, ge=0, le=65535, description="TCP port of Flower; 0 picks a free port")
 
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="of a worker: auto, cpu, cuda, cuda:N")
+    device: str = Field(
+        "auto", pattern=r"^(auto|cpu|cuda(:?\d+)?)$", description="of a worker: auto, cpu, cuda, cuda:N"
+    )
     threads: int = Field(0, ge=0, le=256, description="torch threads of a worker; 0 is one per core it may use")
     worker_name: str = Field("", pattern=r"^[A-Za-z0-9_.-]{0,64}$", description="default <host>-<device>")
 
@@ -60,6 +62,12 @@ class Settings(BaseModel):
     log_format: Literal["text", "json"] = Field("text", description="of log lines: text for people, json for programs")
     metrics_host: str = Field("127.0.0.1", description="address on which a worker tells its numbers, to API keys only")
     metrics_port: int = Field(0, ge=0, le=65535, description="TCP port of a worker's numbers; 0 is none")
+
+    @field_validator("device")
+    @classmethod
+    def _as_torch_writes_it(cls, value: str) -> str:
+        """cuda1 is cuda:1: names of service units hold no colon well."""
+        return re.sub(r"^cuda(\d+)$", r"cuda:\1", value)
 
     @model_validator(mode="before")
     @classmethod

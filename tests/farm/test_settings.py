@@ -102,6 +102,11 @@ def test_a_lease_must_outlast_six_beats(tmp_path: Path) -> None:
         _load(tmp_path, lease_s="17.9", beat_s="3")
 
 
+def test_a_device_may_be_written_as_unit_names_can(tmp_path: Path) -> None:
+    devices = {"cuda0": "cuda:0", "cuda:12": "cuda:12", "cuda": "cuda", "cpu": "cpu"}
+    assert {given: _load(tmp_path, device=given).device for given in devices} == devices
+
+
 def test_settings_are_frozen_and_know_no_other_field(tmp_path: Path) -> None:
     settings = _load(tmp_path)
     with pytest.raises(ValidationError):

@@ -8,7 +8,7 @@ from farm.ledger import Ledger
 from farm.ledger.rows import Job, PortraitRanges
 from farm.planning import recipe_for, series_of, sizes_px, units_of
 from farm.service.views import PortraitPage, PortraitView
-from farm.specs import RenderSpec, SeedRange, parse_spec
+from farm.specs import JobSpec, RenderSpec, SeedRange, parse_spec
 from farm.storage import Storage
 
 LINK_S = 3600

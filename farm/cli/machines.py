@@ -48,7 +48,7 @@ def _announce(running: Running) -> None:
 
 def worker(
     queues: Annotated[str, typer.Option(metavar="Q,Q", help="which kinds of work")] = "render,train,cpu",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N; default FARM_DEVICE")] = "",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N (or cudaN); default FARM_DEVICE")] = "",
     name: Annotated[str, typer.Option(help="what to call it; default FARM_WORKER_NAME, else HOST-DEVICE")] = "",
     check: Annotated[
         bool, typer.Option("--check", help="start nothing: exit 0 if this worker is at work, else 3")

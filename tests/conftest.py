@@ -17,7 +17,7 @@ from tests.services.process import ServiceMissing, skip_or_fail
 from tests.services.redis import RedisServer, running_redis
 from tests.services.rgw import RgwServer, running_rgw
 
-SLOW = ("e2e", "chaos", "browser")
+SLOW = ("e2e", "chaos", "hosts", "browser", "docs")
 """Folders of tests that start whole farms."""
 
 

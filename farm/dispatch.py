@@ -9,9 +9,11 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from farm.errors import FarmError, QueueUnavailable, Unavailable
+from farm.errors import QueueUnavailable, Unavailable
 from farm.ledger import Ledger
 from farm.ledger.rows import Demand
+from farm.ledger.states import TaskState
+from farm.outages import Outage
 
 _log = logging.getLogger(__name__)
 
@@ -39,22 +41,23 @@ class Dispatcher:
 
     def __init__(self, *, ledger: Ledger, queue: Tickets) -> None:
         self._ledger, self._queue = ledger, queue
-        self._silent_since_outage = False
+        self._outage = Outage("the queue", enough=1)
 
     def nudge(self) -> Mapping[str, int]:
         """Send tickets for what could be claimed now; call it after every commit that made work.
 
-        Answers the tickets sent, by queue. Never raises for an outage: it says so in one log line, and a later tick
-        sends what is missing.
+        Answers the tickets sent, by queue. Never raises for an outage, which is told once: a later tick sends what is
+        missing.
         """
         sent: dict[str, int] = {}
         try:
             for demand in self._ledger.demand():
                 sent[demand.queue] = self._send(demand)
-        except Unavailable as error:
-            self._tell_outage(error)
-        else:
-            self._tell_recovery()
+            self._outage.answered()
+        except QueueUnavailable as error:
+            self._outage.refused(error.message)
+        except Unavailable:
+            _log.debug("no nudge: the ledger, which tells its outages itself, is away")
         return sent
 
     def tick(self) -> bool:
@@ -66,7 +69,8 @@ class Dispatcher:
             if not mine:
                 return False
             for task in self._ledger.reap():
-                _log.warning("job=%d task=%d lease lost (losses %d): pending again", task.job_id, task.id, task.losses)
+                what = "pending again" if task.state is TaskState.PENDING else f"it is {task.state}"
+                _log.warning("job=%d task=%d lease lost (losses %d): %s", task.job_id, task.id, task.losses, what)
             self.nudge()
         return True
 
@@ -83,26 +87,14 @@ class Dispatcher:
             )
         return wanted
 
-    def _tell_outage(self, error: Unavailable) -> None:
-        if not self._silent_since_outage:
-            what = "tickets wait" if isinstance(error, QueueUnavailable) else "dispatch waits"
-            _log.warning("%s; %s until it is back", error.message, what)
-        self._silent_since_outage = True
-
-    def _tell_recovery(self) -> None:
-        if self._silent_since_outage:
-            _log.warning("dispatch goes on")
-        self._silent_since_outage = False
-
 
 class Ticker:
-    """The thread that ticks. It outlives every outage: one clear line when it begins, one when it is over."""
+    """The thread that ticks. It outlives every outage; who is away is told where it is asked."""
 
     def __init__(self, *, dispatcher: Dispatcher, tick_s: float, also: Sequence[Callable[[], object]] = ()) -> None:
         """`also` are called on every tick as well, e.g. a worker's sign of life."""
         self._dispatcher, self._tick_s, self._also = dispatcher, tick_s, tuple(also)
         self._wake, self._stopping = threading.Event(), threading.Event()
-        self._outage: str | None = None
         self._thread = threading.Thread(target=self._run, name="tick", daemon=True)
 
     def start(self) -> None:
@@ -129,17 +121,9 @@ class Ticker:
         for step in (*self._also, self._dispatcher.tick):
             try:
                 step()
-            except FarmError as error:
-                self._tell(error.message)
+            except Unavailable as error:
+                _log.debug("the tick waits: %s", error.message)
                 return
             except Exception:  # noqa: BLE001 - the tick is what repairs everything else: it tells what broke and goes on
                 _log.exception("the tick failed; the next one tries again")
                 return
-        if self._outage is not None:
-            _log.warning("the tick goes on")
-            self._outage = None
-
-    def _tell(self, message: str) -> None:
-        if self._outage is None:
-            _log.warning("the tick waits: %s", message)
-        self._outage = message

@@ -15,6 +15,7 @@ FarmError
 │   ├── LedgerUnavailable 503
 │   ├── QueueUnavailable  503
 │   └── StorageUnavailable 503
+│       └── StorageFull   507  no room is left: somebody must make some
 ├── WorkFailed            500  a task raised: network, encoder, device
 │   ├── OutOfMemory       500  the device has too little memory for the canonical call
 │   └── TrainingDiverged  500  a loss or weight is no longer finite
@@ -139,6 +140,13 @@ class QueueUnavailable(Unavailable):
 
 class StorageUnavailable(Unavailable):
     """The object store or its folder does not answer, is full or refuses."""
+
+
+class StorageFull(StorageUnavailable):
+    """The disk is full, or the bucket's quota is used up: nothing more is written until somebody makes room."""
+
+    http_status = 507
+    title = "The storage is full"
 
 
 class WorkFailed(FarmError):

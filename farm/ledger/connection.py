@@ -26,6 +26,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemy
 
 from farm.errors import LedgerUnavailable, SettingsInvalid
 from farm.ledger.limits import Limits
+from farm.outages import Outage
 
 T = TypeVar("T")
 
@@ -34,6 +35,8 @@ BUSY_S = 30.0
 SILENCE_S = 12
 """Postgres: both ends drop a connection whose other end says nothing for so long. A host that is cut off without a
 word would else wait for a quarter of an hour, and what it held locked (a job, the tick) would stay so for two hours."""
+ANSWERS = 5
+"""A database that answers so often in a row is back."""
 TRIES = 12
 """How often a transaction that collided with another one is run again."""
 _COLLISIONS = frozenset({"40001", "40P01"})  # Postgres: serialisation failure, deadlock
@@ -77,6 +80,7 @@ class Database:
         self.engine = _engine(url)
         self.limits = limits
         self.statements = 0
+        self.outage = Outage("the ledger", enough=ANSWERS)
         self._clock_offset_s = clock_offset_s
         self._failpoint = failpoint
         self._reading = self.engine.execution_options(reading=True)
@@ -98,7 +102,8 @@ class Database:
                 break
             except SQLAlchemyError as error:
                 if left == 0 or not _collided(error):
-                    raise unavailable(error) from error
+                    raise self.away(error, writing=True) from error
+        self.outage.answered(writing=True)
         if self._failpoint is not None:
             self._failpoint(name)
         return result
@@ -110,15 +115,23 @@ class Database:
         """
         try:
             with self._reading.begin() as connection:
-                return work(self.tx(connection))
+                result = work(self.tx(connection))
         except SQLAlchemyError as error:
-            raise unavailable(error) from error
+            raise self.away(error) from error
+        self.outage.answered()
+        return result
 
     def tx(self, connection: Connection) -> Tx:
         """The parts of the farm's transaction around an open connection."""
         offset_s = self._clock_offset_s() if self._clock_offset_s is not None else 0.0
         now = literal_column(_NOW[self.engine.dialect.name], Float(53))
         return Tx(connection, now + offset_s if offset_s else now, self.limits)
+
+    def away(self, error: SQLAlchemyError, *, writing: bool = False) -> LedgerUnavailable:
+        """The database's error as ours, to be raised; the log tells it once an outage."""
+        translated = unavailable(error)
+        self.outage.refused(translated.message, writing=writing)
+        return translated
 
     def close(self) -> None:
         self.engine.dispose()

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from sqlalchemy import text, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from farm.ledger.connection import Database, Tx, unavailable
+from farm.ledger.connection import Database, Tx
 from farm.ledger.schema import lock
 
 TICK_LOCK = 0x6661_726D_0002
@@ -34,7 +34,7 @@ def _advisory(database: Database) -> Iterator[bool]:
         connection = database.engine.connect()
         held = bool(connection.execute(text("SELECT pg_try_advisory_xact_lock(:id)"), {"id": TICK_LOCK}).scalar())
     except SQLAlchemyError as error:
-        raise unavailable(error) from error
+        raise database.away(error) from error
     try:
         yield held
     finally:

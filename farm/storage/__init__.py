@@ -7,18 +7,21 @@ from urllib.parse import unquote, urlsplit
 import boto3.session
 
 from farm.errors import InvalidInput, Problem, SettingsInvalid
+from farm.outages import Outage
 from farm.settings import Settings
 from farm.storage.base import ObjectInfo, Storage
 from farm.storage.folder import FolderStorage
 from farm.storage.key_rules import check_key, content_type
 from farm.storage.s3 import S3Storage, connect
 from farm.storage.signing import load_secret, verify_url
+from farm.storage.watched import WatchedStorage
 
 __all__ = [
     "FolderStorage",
     "ObjectInfo",
     "S3Storage",
     "Storage",
+    "WatchedStorage",
     "check_key",
     "content_type",
     "load_secret",
@@ -29,7 +32,7 @@ __all__ = [
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 
 
-def open_storage(settings: Settings) -> Storage:
+def open_storage(settings: Settings) -> WatchedStorage:
     """The storage this farm is set up with. Safe to share between threads; open it once per process.
 
     Raises SettingsInvalid when the address makes no sense, StorageUnavailable when its folder cannot be used. An S3
@@ -44,13 +47,14 @@ def open_storage(settings: Settings) -> Storage:
     if address.scheme == "file":
         if address.netloc not in ("", "localhost") or not address.path.startswith("/"):
             raise _wrong("must name an absolute folder, as file:///srv/farm")
-        return FolderStorage(Path(unquote(address.path)), secret=load_secret(settings.home))
+        folder = FolderStorage(Path(unquote(address.path)), secret=load_secret(settings.home))
+        return WatchedStorage(folder, Outage("the storage"))
     if address.scheme == "s3":
         return _open_s3(settings, bucket=address.netloc, prefix=address.path.strip("/"))
     raise _wrong("must begin with file:/// or s3://")
 
 
-def _open_s3(settings: Settings, *, bucket: str, prefix: str) -> S3Storage:
+def _open_s3(settings: Settings, *, bucket: str, prefix: str) -> WatchedStorage:
     if not _BUCKET.fullmatch(bucket):
         raise _wrong("must name a bucket of 3 to 63 small letters, digits, dots and hyphens, as s3://bucket/prefix")
     if prefix:
@@ -59,14 +63,16 @@ def _open_s3(settings: Settings, *, bucket: str, prefix: str) -> S3Storage:
         except InvalidInput as error:
             raise _wrong(f"has a prefix that cannot begin keys: {error.problems[0].message}") from error
     session = boto3.session.Session()
-    client = connect(session, endpoint_url=settings.s3_endpoint_url)
+    outage = Outage("the storage")
+    client = connect(session, endpoint_url=settings.s3_endpoint_url, outage=outage)
     public = settings.s3_public_endpoint_url
-    return S3Storage(
+    storage = S3Storage(
         bucket,
         prefix=f"{prefix}/" if prefix else "",
         client=client,
         public_client=connect(session, endpoint_url=public) if public and public != settings.s3_endpoint_url else None,
     )
+    return WatchedStorage(storage, outage)
 
 
 def _wrong(message: str) -> SettingsInvalid:

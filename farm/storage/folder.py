@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from farm.errors import Conflict, InvalidInput, NotFound, Problem, StorageUnavailable
+from farm.errors import Conflict, InvalidInput, NotFound, Problem, StorageFull, StorageUnavailable
 from farm.storage.base import ObjectInfo
 from farm.storage.key_rules import check_key, check_prefix, is_key
 from farm.storage.signing import signed_path
@@ -114,7 +114,7 @@ def _translated(action: str) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise StorageUnavailable(f"{action}: the disk is full ({error.strerror})") from error
+            raise StorageFull(f"{action}: the disk is full ({error.strerror})") from error
         raise StorageUnavailable(f"{action}: {error.strerror or error}") from error
 
 

@@ -21,7 +21,8 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
-from farm.errors import InvalidInput, NotFound, Problem, StorageUnavailable
+from farm.errors import InvalidInput, NotFound, Problem, StorageFull, StorageUnavailable
+from farm.outages import Outage
 from farm.storage.base import ObjectInfo
 from farm.storage.key_rules import check_key, check_prefix, content_type, is_key
 
@@ -35,20 +36,25 @@ REQUEST_ATTEMPTS = 4
 """Of botocore, for one request: connection errors, 5xx and throttling, with growing pauses."""
 CONFLICT_ATTEMPTS = 6
 READ_ATTEMPTS = 3
+FULL_CODES = ("QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "507")
+"""What servers say when no room is left. S3 itself has no word for it."""
+TOO_MANY_REQUESTS = 429
+SERVER_ERROR = 500
 MAX_URL_S = 7 * 24 * 3600
 """The longest a version 4 signature may live."""
 
 T = TypeVar("T")
 
 
-def connect(session: boto3.session.Session, *, endpoint_url: str | None) -> "S3Client":
+def connect(session: boto3.session.Session, *, endpoint_url: str | None, outage: Outage | None = None) -> "S3Client":
     """A client for one server (None: AWS); credentials and region come from boto3's own AWS_* variables and files.
 
     The first of a session takes a tenth of a second to make, and all are safe to share between threads: one per
-    process. No request is sent yet. Raises StorageUnavailable when boto3 refuses the set-up.
+    process. No request is sent yet. `outage` hears of every refused request, those included that botocore sends again
+    with success. Raises StorageUnavailable when boto3 refuses the set-up.
     """
     with _translated("setting up the S3 client"):
-        return session.client(
+        client = session.client(
             "s3",
             endpoint_url=endpoint_url,
             region_name=session.region_name or "us-east-1",
@@ -65,6 +71,27 @@ def connect(session: boto3.session.Session, *, endpoint_url: str | None) -> "S3C
                 response_checksum_validation="when_required",
             ),
         )
+    if outage is not None:
+        client.meta.events.register("needs-retry.s3", _listener(outage))
+    return client
+
+
+def _listener(outage: Outage) -> Callable[..., None]:
+    """Tells `outage` of each single try that a server refused or left without an answer. botocore asks it whether to
+    try again; it has no opinion."""
+
+    def on_try(operation: Any, response: Any = None, caught_exception: BaseException | None = None, **_: Any) -> None:
+        writing = operation.name == "PutObject"
+        if caught_exception is not None:
+            outage.refused(f"{operation.name}: {caught_exception}", writing=writing)
+        elif response is not None:
+            status, error = response[0].status_code, response[1].get("Error", {})
+            if status >= SERVER_ERROR or status == TOO_MANY_REQUESTS:
+                outage.refused(
+                    f"{operation.name}: the S3 server answers {status} {error.get('Code', '')}", writing=writing
+                )
+
+    return on_try
 
 
 class S3Storage:
@@ -166,7 +193,8 @@ def _translated(action: str) -> Iterator[None]:
         yield
     except ClientError as error:
         message = error.response.get("Error", {}).get("Message") or "no reason given"
-        raise StorageUnavailable(f"{action}: the S3 server refused ({_code(error)}: {message})") from error
+        kind = StorageFull if _code(error) in FULL_CODES else StorageUnavailable
+        raise kind(f"{action}: the S3 server refused ({_code(error)}: {message})") from error
     except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
         raise StorageUnavailable(f"{action}: {error}") from error
 

@@ -1,0 +1,53 @@
+"""Storage that tells an outage once, whoever meets it."""
+
+import contextlib
+from collections.abc import Iterator
+
+from farm.errors import StorageUnavailable
+from farm.outages import Outage
+from farm.storage.base import ObjectInfo, Storage
+
+
+class WatchedStorage:
+    """Another storage, of whose every request `outage` hears."""
+
+    def __init__(self, storage: Storage, outage: Outage) -> None:
+        self._storage = storage
+        self.outage = outage
+
+    def put(self, key: str, body: bytes, *, if_absent: bool = True) -> bool:
+        with self._watched(writing=True):
+            return self._storage.put(key, body, if_absent=if_absent)
+
+    def get(self, key: str) -> bytes:
+        with self._watched():
+            return self._storage.get(key)
+
+    def head(self, key: str) -> ObjectInfo | None:
+        with self._watched():
+            return self._storage.head(key)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        found = self._storage.list(prefix)  # a wrong prefix is told now, not when the first object is asked for
+        return self._each(found)
+
+    def delete(self, key: str) -> None:
+        # Not as a write: a full disk lets objects go, and what can only be deleted is still full.
+        with self._watched():
+            self._storage.delete(key)
+
+    def url(self, key: str, *, expires_s: int) -> str:
+        return self._storage.url(key, expires_s=expires_s)
+
+    def _each(self, found: Iterator[ObjectInfo]) -> Iterator[ObjectInfo]:
+        with self._watched():
+            yield from found
+
+    @contextlib.contextmanager
+    def _watched(self, *, writing: bool = False) -> Iterator[None]:
+        try:
+            yield
+        except StorageUnavailable as error:
+            self.outage.refused(error.message, writing=writing)
+            raise
+        self.outage.answered(writing=writing)

@@ -16,11 +16,13 @@ from farm.ledger.rows import (
     FailedUnit,
     Failure,
     Job,
+    LogLine,
     Outcome,
     PortraitRow,
     Progress,
     Role,
     Run,
+    Said,
     Slice,
     Task,
     Worker,
@@ -28,9 +30,9 @@ from farm.ledger.rows import (
 from farm.ledger.states import TERMINAL_JOB_STATES, JobState, TaskState
 
 __all__ = [
-    "TERMINAL_JOB_STATES", "ApiKey", "BeatReply", "CascadeRow", "Claim", "Dataset", "Demand", "FailedUnit", "Failure",
-    "Job", "JobState", "Ledger", "Limits", "Outcome", "PortraitRow", "Progress", "Role", "Run", "Slice", "Task",
-    "TaskState", "Worker", "open_ledger",
+    "TERMINAL_JOB_STATES", "ApiKey", "BeatReply", "CascadeRow", "Claim", "Dataset", "Demand", "FailedUnit",
+    "Failure", "Job", "JobState", "Ledger", "Limits", "LogLine", "Outcome", "PortraitRow", "Progress", "Role",
+    "Run", "Said", "Slice", "Task", "TaskState", "Worker", "open_ledger",
 ]  # fmt: skip
 
 

@@ -11,7 +11,8 @@ from farm.ledger.fencing import hold_for
 from farm.ledger.holding import Held, halvable
 from farm.ledger.moves import move_job, move_task
 from farm.ledger.roster import another_is_live
-from farm.ledger.rows import Progress
+from farm.ledger.rows import Progress, Said
+from farm.ledger.saying import LAST_WORD, LEASES_LOST, count_up, keep_said
 from farm.ledger.schema import failure
 from farm.ledger.settling import Settled, after, avoiding, count, settle, split_settled
 from farm.ledger.states import JobState, TaskState
@@ -30,6 +31,8 @@ def fail(tx: Tx, task_id: int, attempt: int, progress: Progress, error: str) -> 
 def lose(tx: Tx, held: Held) -> None:
     """The attempt's lease ran out."""
     row = held.task
+    count_up(tx, LEASES_LOST)
+    keep_said(tx, row, [Said(seq=LAST_WORD, ago_s=0.0, level="error", text=f"lost: {row.worker} fell silent")])
     settled = Settled(lo=row.lo, cursor=row.cursor, raised={}, units=0)
     if _ended_otherwise(tx, held, settled, row.error):
         return

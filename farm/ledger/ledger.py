@@ -18,6 +18,7 @@ from farm.ledger import (
     reaping,
     records,
     reporting,
+    saying,
     steering,
     submitting,
     ticking,
@@ -25,6 +26,7 @@ from farm.ledger import (
 )
 from farm.ledger.connection import Database
 from farm.ledger.holding import NOTHING
+from farm.ledger.retention import Retention
 from farm.ledger.rows import (
     ApiKey,
     BeatReply,
@@ -34,10 +36,11 @@ from farm.ledger.rows import (
     Demand,
     Failure,
     Job,
+    LogLine,
     Outcome,
+    PortraitRanges,
     PortraitRow,
     Progress,
-    PortraitRanges,
     Role,
     Run,
     Slice,
@@ -56,6 +59,8 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self.retention = Retention(database)
+        """What goes: deleted jobs, unused portraits."""
 
     def __enter__(self) -> Self:
         return self
@@ -115,6 +120,12 @@ class Ledger:
 
     def failures_of(self, job_id: int, *, after_unit: int = -1, limit: int = 100) -> list[Failure]:
         return self._db.read(lambda tx: reading.failures_of(tx, job_id, after_unit=after_unit, limit=limit))
+
+    def job_log(self, job_id: int, *, after_id: int = 0, limit: int = 100) -> list[LogLine]:
+        return self._db.read(lambda tx: saying.job_log(tx, job_id, after_id=after_id, limit=limit))
+
+    def task_log(self, task_id: int, *, after_id: int = 0, limit: int = 100) -> list[LogLine]:
+        return self._db.read(lambda tx: saying.said_by(tx, task_id, after_id=after_id, limit=limit))
 
     def pause(self, job_id: int) -> bool:
         return self._db.write("pause", lambda tx: steering.pause(tx, job_id))

@@ -76,6 +76,34 @@ class PortraitRow:
     series: str | None = None
     latent_seed: int | None = None
     noise_seed: int | None = None
+    starred: bool = False
+    """A person wants it kept; stars come from `Retention.star` alone."""
+
+
+@dataclass(frozen=True)
+class Heap:
+    """Some objects: how many, how large together, and when the one was last of use that lay longest."""
+
+    count: int = 0
+    size_bytes: int = 0
+    oldest_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Doomed:
+    """A marked portrait: its object may be deleted at any time, then its row is forgotten."""
+
+    recipe: str
+    key: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marked:
+    """A page of a collection: what is marked in it, now or before; `last` is where the next page begins."""
+
+    last: str
+    doomed: tuple[Doomed, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +112,29 @@ class FailedUnit:
 
     unit: int
     error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """One line a task said, on its way: the seq-th of its attempt, `ago_s` seconds before it was handed on."""
+
+    seq: int
+    ago_s: float
+    level: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLine:
+    """One line a task said. Within a job, ids grow as lines come in."""
+
+    id: int
+    job_id: int
+    task_id: int
+    attempt: int
+    at: float
+    level: str
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +148,7 @@ class Progress:
     units_done: int | None = None
     rate: float | None = None
     """Units a second measured by this worker for this kind of work, to size its next task."""
+    said: tuple[Said, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from farm.ledger.holding import BEAT_MOVES_CURSOR, Held
 from farm.ledger.portraits import keep_portraits
 from farm.ledger.roster import another_is_live
 from farm.ledger.rows import Progress
+from farm.ledger.saying import keep_said
 from farm.ledger.schema import job, worker
 from farm.ledger.states import TaskState
 
@@ -47,6 +48,7 @@ def settle(tx: Tx, held: Held, progress: Progress, *, ends: bool, output: Mappin
     those kinds only whose units stand for themselves.
     """
     row = held.task
+    keep_said(tx, row, progress.said)
     # Those of an earlier epoch are of units behind a stolen tail, or this progress would not have been taken.
     current = [portrait for portrait in progress.portraits if portrait.epoch == held.epoch]
     keep_portraits(tx, current, worker=row.worker)

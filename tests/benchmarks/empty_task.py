@@ -5,6 +5,7 @@
 """
 
 import json
+import logging
 import subprocess
 import sys
 import tempfile
@@ -72,6 +73,7 @@ def _statements(settings: Settings) -> float:
         while assignment.cursor < assignment.hi:
             assignment.settle(assignment.cursor, worked=False)
 
+    logging.getLogger().setLevel(logging.INFO)  # as a worker's is: what a task says is written with its last beat
     with open_ledger(settings.ledger_url, limits=Limits.of(settings)) as ledger:
         job, _ = ledger.submit({"kind": "render", "unrated": True}, kind="render", ranges=[(0, 50 * 8)])
         runner = runner_on(ledger, settings, nothing, name="counter")

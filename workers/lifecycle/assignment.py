@@ -8,6 +8,8 @@ from enum import StrEnum
 from farm.errors import WorkFailed
 from farm.ledger.rows import BeatReply, Claim, FailedUnit, PortraitRow, Progress
 from farm.ledger.states import JobState
+from farm.logs import one_line
+from workers.lifecycle.task_log import TaskLog
 
 
 class StopReason(StrEnum):
@@ -34,11 +36,14 @@ class Assignment:
         *,
         budget_s: float = float("inf"),
         draining: Callable[[], bool] = lambda: False,
+        log: TaskLog | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """budget_s: after so long, and at least one unit, `stop` gives the rest back: a task whose size was guessed
-        wrongly must not hold a device for hours. draining: whether this very process was told to end."""
+        wrongly must not hold a device for hours. draining: whether this very process was told to end. log: what is
+        said meanwhile, which goes with the progress."""
         self.claim = claim
+        self._log = log or TaskLog(claim)
         self._budget_s, self._draining, self._clock = budget_s, draining, clock
         self._lock = threading.Lock()
         self._cursor, self._hi, self._epoch = claim.cursor, claim.hi, claim.epoch
@@ -62,16 +67,16 @@ class Assignment:
             return self._hi
 
     @property
-    def stop_reason(self) -> StopReason | None:
-        """Why to stop, or None."""
-        with self._lock:
-            if self._reason is None and self._draining():
-    @property
     def epoch(self) -> int:
         """What the key of a portrait carries that is put now; a collection of unused portraits raises it."""
         with self._lock:
             return self._epoch
 
+    @property
+    def stop_reason(self) -> StopReason | None:
+        """Why to stop, or None."""
+        with self._lock:
+            if self._reason is None and self._draining():
                 self._reason = StopReason.DRAINING
             if self._reason is None and self._over_budget():
                 self._reason = StopReason.LONG_ENOUGH
@@ -117,7 +122,7 @@ class Assignment:
             if portrait is not None:
                 self._portraits.append(portrait)
             if error is not None:
-                self._failures.append(FailedUnit(unit=unit, error=error))
+                self._failures.append(FailedUnit(unit=unit, error=one_line(error)))
             self._worked += worked
             self._progress_s = self._clock()
 
@@ -151,6 +156,7 @@ class Assignment:
                 failures=tuple(self._failures),
                 units_done=self._units_done,
                 rate=self._rate(),
+                said=self._log.take(),
             )
             self._portraits, self._failures = [], []
             return progress
@@ -160,6 +166,7 @@ class Assignment:
         with self._lock:
             self._portraits[:0] = progress.portraits
             self._failures[:0] = progress.failures
+            self._log.put_back()
 
     def accept(self, reply: BeatReply) -> None:
         """What a beat brought back."""

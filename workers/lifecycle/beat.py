@@ -4,9 +4,10 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from types import TracebackType
 
-from farm.errors import FarmError
+from farm.errors import FarmError, Unavailable
 from farm.ledger import Ledger
 from workers.lifecycle.assignment import Assignment, StopReason
 
@@ -41,8 +42,7 @@ class Beat:
         self._leave = leave
         self._leaving: threading.Timer | None = None
         self._ended = threading.Event()
-        self._outage = False
-        self._thread = threading.Thread(target=self._run, name="beat", daemon=True)
+        self._thread = threading.Thread(target=copy_context().run, args=(self._run,), name="beat", daemon=True)
 
     def __enter__(self) -> "Beat":
         self._thread.start()
@@ -71,25 +71,25 @@ class Beat:
             reply = self._ledger.beat(claim.task_id, claim.attempt, progress)
         except FarmError as error:
             self._assignment.put_back(progress)
-            if not self._outage:
-                _log.warning("job=%d task=%d the beat waits: %s", claim.job_id, claim.task_id, error.message)
-            self._outage = True
+            # The ledger tells its own outage, once for the whole process.
+            _log.log(logging.DEBUG if isinstance(error, Unavailable) else logging.WARNING, "the beat waits: %s", error)
             return
-        self._outage = False
         self._assignment.accept(reply)
+        if not reply.owned:
+            _log.warning("the lease is lost: another attempt owns this task, and nothing more of this one is written")
 
     def _give_up(self) -> None:
         """Record the stall as a failure of this attempt: unlike an expired lease, that says what happened."""
         claim, message = self._assignment.claim, f"no progress for {self._stall_s:g} s"
-        _log.error("job=%d task=%d %s", claim.job_id, claim.task_id, message)
+        _log.error("%s: this attempt is given up", message)
         progress = self._assignment.take()
         self._assignment.halt(StopReason.STALLED)
         try:
             self._ledger.fail(claim.task_id, claim.attempt, progress, message)
         except FarmError as error:
-            _log.warning("job=%d task=%d its lease runs out instead: %s", claim.job_id, claim.task_id, error.message)
+            _log.warning("the lease runs out instead: %s", error.message)
 
     def _leave_soon(self) -> None:
-        self._leaving = threading.Timer(LEAVE_S, self._leave)
+        self._leaving = threading.Timer(LEAVE_S, copy_context().run, (self._leave,))
         self._leaving.daemon = True
         self._leaving.start()

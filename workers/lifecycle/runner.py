@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from farm import logs
 from farm.dispatch import Dispatcher
 from farm.errors import FarmError, LeaseLost, LedgerUnavailable, Unavailable, WorkFailed
 from farm.ledger import Ledger
@@ -13,6 +14,7 @@ from farm.ledger.rows import Claim, Outcome
 from farm.settings import Settings
 from workers.lifecycle.assignment import Assignment, StopReason
 from workers.lifecycle.beat import Beat, leave_process
+from workers.lifecycle.task_log import TaskLog
 
 _log = logging.getLogger(__name__)
 
@@ -76,22 +78,33 @@ class Runner:
         """
         if self._drained:
             return "draining"
+        try:
+            claim = self._claim(queue)
+        except LedgerUnavailable as error:
+            return f"nothing was claimed: {error.message}"  # the tick sends another ticket when it is back
+        if claim is None:
+            return "nothing to claim"
+        try:
+            with logs.about(**ids_of(claim)), TaskLog(claim) as log:
+                if announce is not None:
+                    announce(claim)
+                return self._work(claim, log)
+        finally:
+            self._dispatcher.nudge()
+
+    def _claim(self, queue: str) -> Claim | None:
         claim = self._ledger.claim(self._post.worker, (queue,))
         others = tuple(name for name in self._post.queues if name != queue)
         if claim is None and others:
             claim = self._ledger.claim(self._post.worker, others)
-        if claim is None:
-            return "nothing to claim"
-        if announce is not None:
-            announce(claim)
-        try:
-            return self._work(claim)
-        finally:
-            self._dispatcher.nudge()
+        return claim
 
-    def _work(self, claim: Claim) -> str:
+    def _work(self, claim: Claim, log: TaskLog) -> str:
         assignment = Assignment(
-            claim, budget_s=BUDGET_IN_TARGETS * self._settings.task_target_s, draining=lambda: self._drained
+            claim,
+            budget_s=BUDGET_IN_TARGETS * self._settings.task_target_s,
+            draining=lambda: self._drained,
+            log=log,
         )
         outcome: Outcome | None = None
         error: Exception | None = None
@@ -133,20 +146,24 @@ class Runner:
         return self._release(assignment, outcome, str(error or assignment.stop_reason or "ended early"))
 
     def _finish(self, assignment: Assignment, outcome: Outcome) -> str:
-        claim, progress = assignment.claim, assignment.take()
+        claim = assignment.claim
+        _log.info("worked up to %d in %.1f s", assignment.cursor, assignment.elapsed_s)
+        progress = assignment.take()
         reply = self._insist(lambda: self._ledger.finish(claim.task_id, claim.attempt, progress, outcome))
         return f"done up to {progress.cursor}" if reply.owned else f"stopped: {StopReason.LOST}"
 
     def _release(self, assignment: Assignment, outcome: Outcome, why: str) -> str:
-        claim, progress = assignment.claim, assignment.take()
+        claim = assignment.claim
+        _log.info("given back at %d: %s", assignment.cursor, why)
+        progress = assignment.take()
         self._insist(lambda: self._ledger.release(claim.task_id, claim.attempt, progress, outcome))
-        _log.info("job=%d task=%d given back at %d: %s", claim.job_id, claim.task_id, progress.cursor, why)
         return f"given back at {progress.cursor}: {why}"
 
     def _fail(self, assignment: Assignment, error: Exception) -> str:
-        claim, progress = assignment.claim, assignment.take()
-        message = words_of(error)
-        _log.error("job=%d task=%d failed at %d", claim.job_id, claim.task_id, progress.cursor, exc_info=error)
+        claim, message = assignment.claim, words_of(error)
+        # Said before the last write, which carries it into the ledger.
+        _log.error("failed at %d: %s", assignment.cursor, message, exc_info=error)
+        progress = assignment.take()
         self._insist(lambda: self._ledger.fail(claim.task_id, claim.attempt, progress, message))
         raise WorkFailed(message)
 
@@ -159,18 +176,24 @@ class Runner:
             except LedgerUnavailable as error:
                 if time.monotonic() > deadline_s or self._drained:
                     raise
-                _log.warning("the last write waits: %s", error.message)
+                _log.debug("the last write waits: %s", error.message)
                 time.sleep(LEDGER_RETRY_S)
 
 
 def words_of(error: BaseException) -> str:
     """An error in the words that a person reads in the job's record."""
-    return str(error) if isinstance(error, FarmError) and str(error) else f"{type(error).__name__}: {error}"
+    told = str(error) if isinstance(error, FarmError) and str(error) else f"{type(error).__name__}: {error}"
+    return logs.one_line(told)
+
+
+def ids_of(claim: Claim) -> dict[str, object]:
+    """What every log line of an attempt carries."""
+    return {"job": claim.job_id, "task": claim.task_id, "attempt": claim.attempt, "kind": claim.kind}
 
 
 def _sit_out(error: Unavailable, assignment: Assignment) -> None:
     """Wait a little with the lease held, or the work would be given back and claimed again in a busy loop."""
-    _log.warning("job=%d waits: %s", assignment.claim.job_id, error.message)
+    _log.info("the work waits: %s", error.message)
     deadline_s = time.monotonic() + OUTAGE_PAUSE_S
     while time.monotonic() < deadline_s and not assignment.stop:
         time.sleep(0.2)

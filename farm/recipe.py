@@ -8,13 +8,19 @@ its file record it beside the recipe (docs/decisions/0001).
 import hashlib
 import json
 import math
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from farm.errors import InvalidInput, Problem
 
 RECIPE_VERSION = 1
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_KEYWORD = "recipe"
+"""Under which a portrait's file carries its recipe."""
+MAX_TEXT_BYTES = 1 << 20
+"""No more text than this of one file is kept."""
 SEED_LIMIT = 2**63
 """Seeds are 0 … 2^63 - 1, so that they fit a signed 64-bit column."""
 
@@ -102,6 +108,62 @@ class Recipe:
     def text(self) -> str:
         """Canonical JSON as text, for the file's metadata."""
         return canonical_json(self.to_json()).decode()
+
+
+def recipe_in_png(body: bytes) -> Recipe:
+    """The recipe a portrait's file carries.
+
+    Raises InvalidInput when `body` is no PNG or a damaged one, carries no recipe, or one that is wrong.
+    """
+    text = read_png_text(body).get(PNG_KEYWORD)
+    if text is None:
+        raise InvalidInput("the PNG carries no recipe: no farm painted it, or another program saved it again without")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"the PNG's recipe is not JSON: {error}") from error
+    return Recipe.from_json(value)
+
+
+def read_png_text(body: bytes) -> dict[str, str]:
+    """keyword → text of a PNG's uncompressed iTXt chunks, the first of each keyword.
+
+    Compressed text is passed over: we write none, and it may be a bomb. No pixel is decoded. Linear in the file.
+    Raises InvalidInput when `body` is no PNG, is cut off or damaged, or holds more than MAX_TEXT_BYTES of text.
+    """
+    found: dict[str, str] = {}
+    total = 0
+    for name, data in _chunks(body):
+        if name != b"iTXt":
+            continue
+        total += len(data)
+        if total > MAX_TEXT_BYTES:
+            raise InvalidInput(f"the PNG holds more than {MAX_TEXT_BYTES:,} bytes of text")
+        keyword, _, rest = data.partition(b"\0")
+        if rest[:1] != b"\0":
+            continue
+        parts = rest[2:].split(b"\0", 2)  # language, translated keyword, text
+        if len(parts) == 3:
+            found.setdefault(keyword.decode("latin-1"), parts[2].decode("utf-8", "replace"))
+    return found
+
+
+def _chunks(body: bytes) -> Iterator[tuple[bytes, bytes]]:
+    if not body.startswith(PNG_SIGNATURE):
+        raise InvalidInput("this is not a PNG file")
+    at, view = len(PNG_SIGNATURE), memoryview(body)
+    while at + 12 <= len(body):
+        end = at + 8 + int.from_bytes(body[at : at + 4], "big")
+        name = body[at + 4 : at + 8]
+        if end + 4 > len(body):
+            break
+        if zlib.crc32(view[at + 4 : end]) != int.from_bytes(body[end : end + 4], "big"):
+            raise InvalidInput(f"the PNG is damaged in its {name.decode('latin-1')!r} chunk")
+        if name == b"IEND":
+            return
+        yield name, bytes(view[at + 8 : end]) if name == b"iTXt" else b""
+        at = end + 4
+    raise InvalidInput("the PNG is cut off")
 
 
 def _number(value: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,8 @@ from farm.cli.output import counting, examples, say
 from farm.cli.session import ended, opened, tell_submitted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from farm.service import Service
 
 PAGE = 200
@@ -22,33 +24,52 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "farm render demo --seeds 0..9999 --size 1024",
             "farm render demo@2 --seeds 7,20..29 --size 256 --psi 0.5 --out faces",
+            "farm render --from faces/7.png --size 4096 --out large",
         )
     )(render)
 
 
 def render(
-    cascade: Annotated[str, typer.Argument(metavar="CASCADE", help="name, name@version or digest")],
-    seeds: Annotated[str, typer.Option(metavar="A..B", help="7 or 0..99 or 0..9,20..29; ends included")],
-    size: Annotated[int, typer.Option(metavar="PX", help="side of the portraits; `farm cascade show` tells the largest")],
-    psi: Annotated[float, typer.Option(help="0 to 1.5: lower is more ordinary, higher more various")] = 1.0,
-    sigma: Annotated[float, typer.Option(help="0 to 1: noise added before each enlargement")] = 0.0,
+    cascade: Annotated[str | None, typer.Argument(metavar="CASCADE", help="name, name@version or digest")] = None,
+    seeds: Annotated[str | None, typer.Option(metavar="A..B", help="7 or 0..99 or 0..9,20..29; ends included")] = None,
+    size: Annotated[int | None, typer.Option(metavar="PX", help="side; `farm cascade show` tells the largest")] = None,
+    psi: Annotated[float | None, typer.Option(help="0 to 1.5: ordinary to various; 1 by default")] = None,
+    sigma: Annotated[float | None, typer.Option(help="0 to 1: noise added before each enlargement")] = None,
     noise_seed: Annotated[int | None, typer.Option(metavar="N", help="one noise for all; else each its own")] = None,
+    from_: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE.png", help="a portrait to make again, from its own recipe")
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="wait, then write the files there")] = None,
     priority: Annotated[int, typer.Option(min=-100, max=100, help="higher comes first")] = 0,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="watch the job to its end")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="as JSON, for programs")] = False,
 ) -> None:
     """Render portraits. What was rendered before, by anyone, is not rendered again."""
-    spec = {"kind": "render", "cascade": cascade, "seeds": seeds, "size_px": size, "psi": psi, "sigma": sigma}
+    asked = {"cascade": cascade, "seeds": seeds, "psi": psi, "sigma": sigma, "noise_seed": noise_seed}
+    given = {name: value for name, value in asked.items() if value is not None}
     with opened() as farm:
-        submitted = farm.submit({**spec, "noise_seed": noise_seed}, priority=priority)
-        tell_submitted(farm, submitted, f"renders {submitted.job.total:,} portraits at {size} px", as_json=as_json)
+        spec = _spec_from(farm, from_, given, size) if from_ else {"kind": "render", **given, "size_px": size}
+        submitted = farm.submit({name: value for name, value in spec.items() if value is not None}, priority=priority)
+        what = f"renders {submitted.job.total:,} portraits at {spec['size_px']} px"
+        tell_submitted(farm, submitted, what, as_json=as_json)
         if wait or out:
             try:
                 ended(farm, submitted.job.id)
             finally:
                 if out:
                     _write(farm, submitted.job.id, out)
+
+
+def _spec_from(farm: Service, path: Path, given: Mapping[str, object], size_px: int | None) -> dict[str, Any]:
+    """The job of a portrait's own file. Raises InvalidInput where something is given that the file decides."""
+    from farm.errors import InvalidInput, Problem
+    from farm.service.files import read_whole
+    from farm.service.remaking import MAX_FILE_BYTES, spec_from_png
+
+    if given:
+        problems = [Problem(name, "is decided by the file; leave it out") for name in given]
+        raise InvalidInput("--from takes everything but --size from the file", problems=problems)
+    return spec_from_png(read_whole(path, max_bytes=MAX_FILE_BYTES), ledger=farm.ledger, size_px=size_px)
 
 
 def _write(farm: Service, job_id: int, folder: Path) -> None:

@@ -10,12 +10,12 @@ import numpy as np
 
 from farm.ledger import Job, JobState
 from farm.planning import recipe_for
-from farm.recipe import Recipe
+from farm.recipe import Recipe, read_png_text
 from farm.specs import RenderSpec
 from farm.storage import keys
 from tests.chaos.yard import Yard
 from workers.cascade.cascade import Cascade
-from workers.rendering.png import encode_png, read_png_text
+from workers.rendering.png import encode_png
 
 SIZE_PX = 128
 _fresh = itertools.count(0, 100_000)

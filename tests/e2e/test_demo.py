@@ -10,13 +10,13 @@ import psutil
 import pytest
 import torch
 
+from farm.recipe import read_png_text
 from tests.e2e.conftest import COMMAND, assert_gone, environment, family, started
 from workers.cascade.base import Generator
 from workers.cascade.config import BaseConfig, CanonicalCall, CascadeConfig, UpscalerConfig
 from workers.cascade.container import cascade_objects
 from workers.cascade.halo import stage_config
 from workers.cascade.upscaler import Upscaler
-from workers.rendering.png import read_png_text
 
 BASE = BaseConfig(size_px=16, latent_dim=8, widths=(16, 8, 8))
 UPSCALER = UpscalerConfig(

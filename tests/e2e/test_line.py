@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from farm.recipe import read_png_text
 from tests.e2e.conftest import RunningFarm, assert_gone, environment, family, started
-from workers.rendering.png import read_png_text
 
 PHOTOS = Path(__file__).parents[2] / "deploy/demo/photos"
 

@@ -12,16 +12,12 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from farm.errors import InvalidInput, WorkFailed
+from farm.recipe import PNG_SIGNATURE
 from workers.rendering.provenance import XMP
 
 XMP_KEYWORD = "XML:com.adobe.xmp"
-MAX_TEXT_BYTES = 1 << 20
-"""A reader keeps no more text than this of one file."""
-
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _UP = 2  # PNG specification, 9.2: x - the byte above
 _STRIP_BYTES = 1 << 20  # filtered and deflated at once: stays in the cache, and a 16K picture needs no second copy
-_IDAT_BYTES = 1 << 30  # a chunk's length has 31 bits
 
 
 def encode_png(rgb: NDArray[np.uint8], *, text: Mapping[str, str]) -> bytes:
@@ -35,35 +31,11 @@ def encode_png(rgb: NDArray[np.uint8], *, text: Mapping[str, str]) -> bytes:
         raise WorkFailed(f"a picture must be uint8 [H, W, 3], not {rgb.dtype} {list(rgb.shape)}")
     height, width = rgb.shape[:2]
     header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes((8, 2, 0, 0, 0))  # 8 bits, RGB
-    parts = [_SIGNATURE, _chunk(b"IHDR", header), _chunk(b"sRGB", b"\0")]  # rendering intent: perceptual
-    parts += [_chunk(b"iTXt", _text(key, value)) for key, value in sorted({**text, XMP_KEYWORD: XMP}.items())]
-    deflated = b"".join(_deflated(rgb))
-    for at in range(0, len(deflated), _IDAT_BYTES):
-        parts.append(_chunk(b"IDAT", deflated[at : at + _IDAT_BYTES]))
-    return b"".join([*parts, _chunk(b"IEND", b"")])
-
-
-def read_png_text(body: bytes) -> dict[str, str]:
-    """keyword → text of a PNG's uncompressed iTXt chunks, the first of each keyword.
-
-    Compressed text is passed over: we write none, and it may be a bomb. Nothing is decoded. Linear in the file.
-    Raises InvalidInput when `body` is no PNG, is cut off or damaged, or holds more than MAX_TEXT_BYTES of text.
-    """
-    found: dict[str, str] = {}
-    total = 0
-    for name, data in _chunks(body):
-        if name != b"iTXt":
-            continue
-        total += len(data)
-        if total > MAX_TEXT_BYTES:
-            raise InvalidInput(f"the PNG holds more than {MAX_TEXT_BYTES:,} bytes of text")
-        keyword, _, rest = data.partition(b"\0")
-        if rest[:1] != b"\0":
-            continue
-        parts = rest[2:].split(b"\0", 2)  # language, translated keyword, text
-        if len(parts) == 3:
-            found.setdefault(keyword.decode("latin-1"), parts[2].decode("utf-8", "replace"))
-    return found
+    parts = [PNG_SIGNATURE, *_chunk(b"IHDR", header), *_chunk(b"sRGB", b"\0")]  # rendering intent: perceptual
+    for key, value in sorted({**text, XMP_KEYWORD: XMP}.items()):
+        parts += _chunk(b"iTXt", _text(key, value))
+    parts += _chunk(b"IDAT", *_deflated(rgb))
+    return b"".join([*parts, *_chunk(b"IEND")])
 
 
 def _deflated(rgb: NDArray[np.uint8]) -> Iterator[bytes]:
@@ -93,24 +65,12 @@ def _text(keyword: str, value: str) -> bytes:
     return keyword.encode("ascii") + bytes(5) + value.encode()
 
 
-def _chunk(name: bytes, data: bytes) -> bytes:
-    crc = isal_zlib.crc32(data, isal_zlib.crc32(name))
-    return b"".join((len(data).to_bytes(4, "big"), name, data, crc.to_bytes(4, "big")))
+def _chunk(name: bytes, *data: bytes) -> list[bytes]:
+    """The pieces of one chunk: nothing is copied here, since a giant picture's data is as large as the picture.
 
-
-def _chunks(body: bytes) -> Iterator[tuple[bytes, bytes]]:
-    if not body.startswith(_SIGNATURE):
-        raise InvalidInput("this is not a PNG file")
-    at, view = len(_SIGNATURE), memoryview(body)
-    while at + 12 <= len(body):
-        end = at + 8 + int.from_bytes(body[at : at + 4], "big")
-        name = body[at + 4 : at + 8]
-        if end + 4 > len(body):
-            break
-        if isal_zlib.crc32(view[at + 4 : end]) != int.from_bytes(body[end : end + 4], "big"):
-            raise InvalidInput(f"the PNG is damaged in its {name.decode('latin-1')!r} chunk")
-        if name == b"IEND":
-            return
-        yield name, bytes(view[at + 8 : end]) if name == b"iTXt" else b""
-        at = end + 4
-    raise InvalidInput("the PNG is cut off")
+    A chunk's length has 31 bits, forty times what the largest portrait fills.
+    """
+    crc = isal_zlib.crc32(name)
+    for piece in data:
+        crc = isal_zlib.crc32(piece, crc)
+    return [sum(map(len, data)).to_bytes(4, "big"), name, *data, crc.to_bytes(4, "big")]

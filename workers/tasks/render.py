@@ -12,16 +12,16 @@ from farm.errors import InvalidInput, NotFound, StorageUnavailable
 from farm.ledger import Ledger
 from farm.ledger.rows import Outcome, PortraitRow
 from farm.planning import recipe_for
-from farm.recipe import Recipe
+from farm.recipe import Recipe, read_png_text
 from farm.specs import RenderSpec
 from farm.storage import Storage, keys
 from workers.cascade.cascade import Cascade
 from workers.lifecycle import Assignment
 from workers.rendering.outcomes import Failed, Rendered, StoredObject
 from workers.rendering.pipeline import Pipeline, Threads
-from workers.rendering.png import read_png_text
 from workers.tasks.claimed import spec_of
 from workers.tasks.loaded import LoadedCascades
+from workers.tasks.render_meter import RenderMeter
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class RenderTask:
     storage: Storage
     cascades: LoadedCascades
     threads: Threads
+    meter: RenderMeter = field(default_factory=RenderMeter)
 
     def __call__(self, assignment: Assignment) -> Outcome | None:
         """Settle seeds in order: found ones at once, the others as the pipeline stores them.
@@ -66,6 +67,7 @@ class RenderTask:
             store=store,
             notes=notes_of(cascade, recipes[seeds[0]], render_class),
             threads=self.threads,
+            spent=self.meter.spent,
         )
         outcomes = pipeline.run(
             [recipes[seed] for seed in missing],
@@ -74,20 +76,22 @@ class RenderTask:
         )
         for outcome in outcomes:
             seed = missing[outcome.index]
-            _settle_found(assignment, seed)
+            self._settle_found(assignment, seed)
             match outcome:
                 case Rendered():
+                    self.meter.count("rendered")
                     assignment.settle(seed, portrait=store.row_of(outcome, recipes[seed]))
                 case Failed():
+                    self.meter.count("failed")
                     assignment.settle(seed, error=outcome.error)
         rest = next((seed for seed in missing if seed >= assignment.cursor), seeds.stop)
-        _settle_found(assignment, min(rest, assignment.hi))
+        self._settle_found(assignment, min(rest, assignment.hi))
 
-
-def _settle_found(assignment: Assignment, until: int) -> None:
-    """The seeds before `until` are stored already."""
-    for seed in range(assignment.cursor, until):
-        assignment.settle(seed, worked=False)
+    def _settle_found(self, assignment: Assignment, until: int) -> None:
+        """The seeds before `until` are stored already."""
+        for seed in range(assignment.cursor, until):
+            self.meter.count("reused")
+            assignment.settle(seed, worked=False)
 
 
 def notes_of(cascade: Cascade, recipe: Recipe, render_class: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from farm.cli.main import exit_code, told
@@ -18,9 +19,11 @@ from farm.errors import (
     SettingsInvalid,
     WorkFailed,
 )
+from farm.recipe import Recipe, Step
 from farm.service import Service
 from tests.farm.cli.conftest import Farm
 from tests.farm.stocking import DIGEST, add_cascade, add_dataset, add_run, toy_worker, work_off
+from workers.rendering.png import encode_png
 
 RENDER = ("render", "demo", "--seeds", "0..4", "--size", "32")
 
@@ -319,3 +322,35 @@ def test_fields_are_told_as_options() -> None:
 )
 def test_durations_read_easily(seconds: float | None, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_a_portrait_is_made_again_from_its_own_file(farm: Farm, service: Service, tmp_path: Path) -> None:
+    add_cascade(service)
+    job_id = service.submit({"kind": "render", "cascade": "demo", "seeds": "7", "size_px": 32, "psi": 0.5}).job.id
+    work_off(service)
+    path = tmp_path / "7.png"
+    recipe = Recipe(cascade=DIGEST, latent_seed=7, noise_seed=7, psi=0.5, steps=(Step(stage=1),), size_px=32)
+    path.write_bytes(encode_png(np.zeros((8, 8, 3), dtype=np.uint8), text={"recipe": recipe.text}))
+
+    again = json.loads(farm("render", "--from", str(path), "--json").out)["job"]
+    larger = json.loads(farm("render", "--from", str(path), "--size", "1024", "--json").out)["job"]
+
+    old, new = (service.portraits(number).portraits[0].recipe for number in (job_id, again["id"]))
+    assert old == new == recipe.digest
+    assert (larger["spec"]["seeds"], larger["spec"]["size_px"], larger["spec"]["psi"]) == ("7", 1024, 0.5)
+
+
+def test_what_the_file_decides_is_not_given_beside_it(farm: Farm, tmp_path: Path) -> None:
+    path = tmp_path / "7.png"
+    path.write_bytes(b"anything")
+    said = farm("render", "demo", "--from", str(path), "--seeds", "1", "--psi", "1")
+    assert said.code == 2
+    assert [line.split(":")[0].strip() for line in said.err.splitlines()[1:]] == ["CASCADE", "--seeds", "--psi"]
+    assert "not a PNG" in farm("render", "--from", str(path)).err
+    assert farm("render", "--from", str(tmp_path / "none.png")).code == 2
+
+
+def test_a_render_that_asks_for_nothing_is_told_all_that_is_missing(farm: Farm) -> None:
+    said = farm("render")
+    assert said.code == 2
+    assert [line.split(":")[0].strip() for line in said.err.splitlines()[1:]] == ["CASCADE", "--seeds", "--size"]

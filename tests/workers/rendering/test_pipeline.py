@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from farm.errors import OutOfMemory, StorageUnavailable, WorkFailed
-from farm.recipe import Recipe
+from farm.recipe import Recipe, read_png_text
 from tests.workers.rendering.recipes import ToyGenerator, ToyStore, picture, recipes
 from workers.rendering.outcomes import Failed, Outcome, Rendered
 from workers.rendering.pipeline import Pipeline, Threads
-from workers.rendering.png import read_png_text
 
 
 @pytest.fixture(autouse=True)

@@ -120,6 +120,20 @@ def open_three_hosts(home: Path, *, told: Mapping[str, object] | None = None) ->
         yield farm
 
 
+@contextlib.contextmanager
+def asleep(farm: ThreeHosts, name: str) -> Iterator[None]:
+    """A worker that stands still as a whole: parent and child."""
+    worker = farm.workers[name]
+    sleepers = [worker.parent, worker.child()]
+    for process in sleepers:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in sleepers:
+            process.resume()
+
+
 def _place(host: Host, what: str) -> Place:
     return Place(address=host.addresses[what], enter=host.enter, password=PASSWORD)
 

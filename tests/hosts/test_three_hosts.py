@@ -14,7 +14,7 @@ from farm.specs import RenderSpec
 from tests.chaos.holding import Held, held_mid_work, waiting_units
 from tests.chaos.portraits import Order, check_everything_is_there, order
 from tests.chaos.yard import wait_for
-from tests.hosts.farm import WORKERS, ThreeHosts
+from tests.hosts.farm import WORKERS, ThreeHosts, asleep
 from tests.workers.cascade.tiny import random_cascade
 from workers.cascade.cascade import Cascade
 
@@ -87,20 +87,6 @@ def holding_the_tick(farm: ThreeHosts) -> Iterator[None]:
         program.wait(10)
         if program.stdout is not None:
             program.stdout.close()
-
-
-@contextlib.contextmanager
-def asleep(farm: ThreeHosts, name: str) -> Iterator[None]:
-    """A worker that stands still as a whole: parent and child."""
-    worker = farm.workers[name]
-    sleepers = [worker.parent, worker.child()]
-    for process in sleepers:
-        process.suspend()
-    try:
-        yield
-    finally:
-        for process in sleepers:
-            process.resume()
 
 
 def test_two_machines_share_the_work_of_two_people(farm: ThreeHosts, cascade: Cascade) -> None:

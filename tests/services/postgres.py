@@ -115,6 +115,13 @@ class PostgresCluster:
         with psycopg.connect(where, autocommit=True, connect_timeout=10) as connection:
             connection.execute(statement)
 
+    def query(self, statement: str) -> str:
+        """The first column of the first row, as text."""
+        where = self.url("postgres").replace("+psycopg", "")
+        with psycopg.connect(where, autocommit=True, connect_timeout=10) as connection:
+            row = connection.execute(statement).fetchone()
+        return str(row[0]) if row else ""
+
     def url(self, database: str) -> str:
         login = f"farm:{self._place.password}" if self._place.password else "farm"
         return f"postgresql+psycopg://{login}@{self._place.address}:{self.port}/{database}"

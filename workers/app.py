@@ -16,15 +16,16 @@ from typing import Any, TypeVar
 from celery import Celery, Task, signals
 from kombu.exceptions import KombuError
 
+from farm import logs
 from farm.dispatch import Dispatcher, Ticker
-from farm.errors import NotFound, Unavailable
+from farm.errors import NotFound, Unavailable, WorkFailed
 from farm.ledger import Ledger, Limits, open_ledger
 from farm.ledger.rows import Claim, Worker
 from farm.queue import TICKET_OF, TicketQueue, make_app, worker_name
 from farm.settings import Settings, load_settings
 from farm.specs.kinds import QUEUES
 from farm.storage import open_storage
-from workers.lifecycle import Bench, Post, Runner
+from workers.lifecycle import Bench, Meter, NumbersDoor, Post, Runner
 from workers.lifecycle.announce import readable_args
 
 _log = logging.getLogger(__name__)
@@ -75,11 +76,20 @@ def _bare_app(settings: Settings, bench_module: str) -> WorkerApp:
     if not isinstance(app, WorkerApp):  # tells the type checker what make_app was given
         raise TypeError(app)
     app.settings, app.bench_module = settings, bench_module
+    # Whoever answers this signal sets the loggers up instead of Celery.
+    signals.setup_logging.connect(functools.partial(_speak, settings), weak=False, dispatch_uid="farm.logs")
     return app
+
+
+def _speak(settings: Settings, **_: object) -> None:
+    logs.set_up(settings, worker=worker_name(settings))
 
 
 class Ticket(Task):  # type: ignore[type-arg]  # Celery's Task takes no arguments at run time
     """A Celery task without arguments that lets `serve` claim; one instance for each queue."""
+
+    throws = (WorkFailed,)
+    """The ledger and the log have it already: Celery tells it without a second traceback."""
 
     def __init__(self, queue: str, serve: "Callable[[Ticket], str]") -> None:
         self.name, self.for_queue, self._serve = TICKET_OF[queue], queue, serve
@@ -169,11 +179,20 @@ class Child:
             handlers=bench.handlers,
             settings=self._settings,
         )
+        self._show_numbers(ledger, runner.meter, bench)
         _patiently(lambda: self._sign_on(ledger, bench), "the ledger")
         # A signal to the whole process group must not end a task half-way: it drains, as the beat would tell it.
         signal.signal(signal.SIGTERM, lambda *_: runner.drain())
         self._runner = runner
-        _log.info("worker %s serves %s on %s", self._post.worker, ",".join(self._post.queues), bench.render_class)
+        queues = ",".join(self._post.queues)
+        _log.info("worker %s (process %d) serves %s on %s", self._post.worker, os.getpid(), queues, bench.render_class)
+
+    def _show_numbers(self, ledger: Ledger, meter: Meter, bench: Bench) -> None:
+        for collector in bench.collectors:
+            meter.registry.register(collector)
+        if self._settings.metrics_port:
+            door = NumbersDoor(meter.registry, knows=ledger.find_key)
+            door.open(self._settings.metrics_host, self._settings.metrics_port)
 
     def _sign_on(self, ledger: Ledger, bench: Bench) -> None:
         """A child of this name begins, so the one before it is gone: what it held need not wait for its lease."""
@@ -204,7 +223,7 @@ class Child:
 def _announce(ticket: Ticket, claim: Claim) -> None:
     """Tell Flower what this ticket turned out to be: its `task-received` again, with a name and arguments to read."""
     args = readable_args(claim)
-    _log.info("%s %s attempt=%d", claim.kind, args, claim.attempt)
+    _log.info("%s %s", claim.kind, args)
     try:
         ticket.send_event("task-received", retry=False, name=claim.kind, args=args, kwargs="{}")
     except (KombuError, OSError) as error:

@@ -125,7 +125,7 @@ class Yard:
             pid = worker.child().pid
         except (LookupError, psutil.NoSuchProcess):
             return False
-        return f"[{pid}] worker {worker.name} serves" in worker.says()
+        return f"worker {worker.name} (process {pid}) serves" in worker.says()
 
     def start_api(self) -> None:
         """Start the API and wait until it answers."""

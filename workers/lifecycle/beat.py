@@ -10,6 +10,7 @@ from types import TracebackType
 from farm.errors import FarmError, Unavailable
 from farm.ledger import Ledger
 from workers.lifecycle.assignment import Assignment, StopReason
+from workers.lifecycle.meter import Meter
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +37,9 @@ class Beat:
         beat_s: float,
         stall_s: float,
         leave: Callable[[], None] = leave_process,
+        meter: Meter | None = None,
     ) -> None:
+        self._meter = meter or Meter()
         self._ledger, self._assignment = ledger, assignment
         self._beat_s, self._stall_s = beat_s, stall_s
         self._leave = leave
@@ -71,10 +74,12 @@ class Beat:
             reply = self._ledger.beat(claim.task_id, claim.attempt, progress)
         except FarmError as error:
             self._assignment.put_back(progress)
+            self._meter.beat(taken=False)
             # The ledger tells its own outage, once for the whole process.
             _log.log(logging.DEBUG if isinstance(error, Unavailable) else logging.WARNING, "the beat waits: %s", error)
             return
         self._assignment.accept(reply)
+        self._meter.beat(taken=reply.owned)
         if not reply.owned:
             _log.warning("the lease is lost: another attempt owns this task, and nothing more of this one is written")
 

@@ -1,11 +1,9 @@
 """The numbers of a worker's child as Prometheus reads them. They begin at zero with the process, as it expects."""
 
-from collections.abc import Iterable
 from enum import StrEnum
 from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.registry import Collector
 
 TASK_S = (0.1, 1, 5, 15, 30, 60, 90, 120, 300, 600, 1800, 3600)
 """Bounds of the histogram of tasks: they aim at a minute, and a ticket ends after an hour."""
@@ -21,9 +19,9 @@ class Ending(StrEnum):
 
 
 class Meter:
-    """Counts what the runner does; `also` are the numbers of its handlers."""
+    """Counts what the runner does; its registry takes the numbers of the handlers too."""
 
-    def __init__(self, *, also: Iterable[Collector] = ()) -> None:
+    def __init__(self) -> None:
         self.registry = CollectorRegistry()
         info = Gauge("farm_build_info", "The farm's version, as a label.", ["version"], registry=self.registry)
         info.labels(version("portrait-farm")).set(1)
@@ -43,8 +41,6 @@ class Meter:
         self._beats = Counter(
             "farm_beats", "Beats sent to the ledger, by whether it took them.", ["outcome"], registry=self.registry
         )
-        for collector in also:
-            self.registry.register(collector)
 
     def ended(self, kind: str, ending: Ending, *, seconds: float, units: int) -> None:
         """One attempt is over, with so many units settled."""

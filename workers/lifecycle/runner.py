@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from prometheus_client.registry import Collector
+
 from farm import logs
 from farm.dispatch import Dispatcher
 from farm.errors import FarmError, LeaseLost, LedgerUnavailable, Unavailable, WorkFailed
@@ -14,6 +16,7 @@ from farm.ledger.rows import Claim, Outcome
 from farm.settings import Settings
 from workers.lifecycle.assignment import Assignment, StopReason
 from workers.lifecycle.beat import Beat, leave_process
+from workers.lifecycle.meter import Ending, Meter
 from workers.lifecycle.task_log import TaskLog
 
 _log = logging.getLogger(__name__)
@@ -38,6 +41,8 @@ class Bench:
     handlers: Mapping[str, Handler]
     device: str
     render_class: str
+    collectors: tuple[Collector, ...] = ()
+    """Numbers of its handlers, for Prometheus."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ class Runner:
         settings: Settings,
         leave: Callable[[], None] = leave_process,
     ) -> None:
+        self.meter = Meter()
         self._ledger, self._dispatcher = ledger, dispatcher
         self._post, self._handlers = post, handlers
         self._settings, self._leave = settings, leave
@@ -114,6 +120,7 @@ class Runner:
             beat_s=self._settings.beat_s,
             stall_s=self._settings.stall_s,
             leave=self._leave,
+            meter=self.meter,
         )
         with beat:
             try:
@@ -133,7 +140,9 @@ class Runner:
     def _close(self, assignment: Assignment, outcome: Outcome, error: Exception | None) -> str:
         """The attempt's last write: finish, release or fail, whichever the work came to."""
         if not assignment.may_write or isinstance(error, LeaseLost):
-            return f"stopped: {assignment.stop_reason or StopReason.LOST}"
+            reason = assignment.stop_reason or StopReason.LOST
+            self._ended(assignment, Ending.FAILED if reason is StopReason.STALLED else Ending.LOST)
+            return f"stopped: {reason}"
         if error is not None and not isinstance(error, Unavailable):
             return self._fail(assignment, error)
         if error is None and assignment.cursor >= assignment.hi:
@@ -149,14 +158,20 @@ class Runner:
         claim = assignment.claim
         _log.info("worked up to %d in %.1f s", assignment.cursor, assignment.elapsed_s)
         progress = assignment.take()
-        reply = self._insist(lambda: self._ledger.finish(claim.task_id, claim.attempt, progress, outcome))
+        try:
+            reply = self._insist(lambda: self._ledger.finish(claim.task_id, claim.attempt, progress, outcome))
+        except FarmError:
+            assignment.put_back(progress)
+            raise
+        self._ended(assignment, Ending.DONE if reply.owned else Ending.LOST)
         return f"done up to {progress.cursor}" if reply.owned else f"stopped: {StopReason.LOST}"
 
     def _release(self, assignment: Assignment, outcome: Outcome, why: str) -> str:
         claim = assignment.claim
         _log.info("given back at %d: %s", assignment.cursor, why)
         progress = assignment.take()
-        self._insist(lambda: self._ledger.release(claim.task_id, claim.attempt, progress, outcome))
+        owned = self._insist(lambda: self._ledger.release(claim.task_id, claim.attempt, progress, outcome))
+        self._ended(assignment, Ending.RELEASED if owned else Ending.LOST)
         return f"given back at {progress.cursor}: {why}"
 
     def _fail(self, assignment: Assignment, error: Exception) -> str:
@@ -164,8 +179,13 @@ class Runner:
         # Said before the last write, which carries it into the ledger.
         _log.error("failed at %d: %s", assignment.cursor, message, exc_info=error)
         progress = assignment.take()
-        self._insist(lambda: self._ledger.fail(claim.task_id, claim.attempt, progress, message))
+        owned = self._insist(lambda: self._ledger.fail(claim.task_id, claim.attempt, progress, message))
+        self._ended(assignment, Ending.FAILED if owned else Ending.LOST)
         raise WorkFailed(message)
+
+    def _ended(self, assignment: Assignment, ending: Ending) -> None:
+        settled = 0 if ending is Ending.LOST else assignment.cursor - assignment.claim.cursor
+        self.meter.ended(assignment.claim.kind, ending, seconds=assignment.elapsed_s, units=settled)
 
     def _insist(self, write: Callable[[], Written]) -> Written:
         """Try a last write again while the database is away: what was rendered should not be done twice for that."""

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from contextvars import copy_context
 from dataclasses import dataclass
 from queue import SimpleQueue
 
@@ -23,6 +24,7 @@ from farm.recipe import Recipe
 from workers.rendering.guilty import Picture, Render, pictures
 from workers.rendering.outcomes import Failed, Outcome, Rendered, StoredObject, words
 from workers.rendering.png import encode_png
+from workers.rendering.spent import Spent
 
 Store = Callable[[Recipe, bytes], StoredObject]
 """Puts a recipe's file under its key, once, and says what lies there. May be called from several threads."""
@@ -52,7 +54,17 @@ class Pipeline:
     its recipe, at least the render class.
     """
 
-    def __init__(self, *, render: Render, store: Store, notes: Mapping[str, str], threads: Threads = Threads()) -> None:
+    def __init__(
+        self,
+        *,
+        render: Render,
+        store: Store,
+        notes: Mapping[str, str],
+        threads: Threads = Threads(),
+        spent: Spent | None = None,
+    ) -> None:
+        """spent: where the seconds of each step are counted."""
+        self._spent = spent or Spent()
         self._render = render
         self._store = store
         self._notes = dict(notes)
@@ -74,9 +86,9 @@ class Pipeline:
         flow = _Flow(self._threads.places(recipes), stop, wanted or (lambda: len(recipes)))
         with ExitStack() as closing:
             # Left in the opposite order: no thread hands work to one that is gone.
-            uploads = closing.enter_context(ThreadPoolExecutor(self._threads.uploads, "upload"))
-            encoders = closing.enter_context(ThreadPoolExecutor(self._threads.encoders, "encode"))
-            device = closing.enter_context(ThreadPoolExecutor(1, "device"))
+            uploads = closing.enter_context(_pool(self._threads.uploads, "upload"))
+            encoders = closing.enter_context(_pool(self._threads.encoders, "encode"))
+            device = closing.enter_context(_pool(1, "device"))
             closing.callback(flow.abandon)
             driver = device.submit(self._drive, recipes, flow, _Stages(encoders, uploads))
             try:
@@ -91,9 +103,13 @@ class Pipeline:
         made = pictures(self._render, recipes)
         try:
             for index, recipe in enumerate(recipes):
-                if not flow.enter(index):
+                with self._spent.on("wait"):
+                    free = flow.enter(index)
+                if not free:
                     return
-                self._begin(_Unit(index, recipe), next(made), flow=flow, stages=stages)
+                with self._spent.on("device"):
+                    picture = next(made)
+                self._begin(_Unit(index, recipe), picture, flow=flow, stages=stages)
         finally:
             made.close()
             flow.units.put(None)
@@ -108,18 +124,31 @@ class Pipeline:
 
     def _encode(self, unit: "_Unit", picture: Picture, stages: "_Stages") -> None:
         try:
-            body = encode_png(picture, text={**self._notes, "recipe": unit.recipe.text})
+            with self._spent.on("encode"):
+                body = encode_png(picture, text={**self._notes, "recipe": unit.recipe.text})
             stages.uploads.submit(self._upload, unit, body)
         except Exception as error:  # noqa: BLE001 - this unit's outcome, recorded
             unit.fail(error)
 
     def _upload(self, unit: "_Unit", body: bytes) -> None:
         try:
-            stored = self._store(unit.recipe, body)
+            with self._spent.on("upload"):
+                stored = self._store(unit.recipe, body)
         except Exception as error:  # noqa: BLE001 - this unit's outcome or the store's state, recorded
             unit.fail(error)
         else:
             unit.succeed(stored)
+
+
+def _pool(threads: int, name: str) -> ThreadPoolExecutor:
+    """Threads that know what the caller knows of its work, so that their log lines name it."""
+    here = copy_context()
+
+    def adopt() -> None:
+        for variable, value in here.items():
+            variable.set(value)
+
+    return ThreadPoolExecutor(threads, name, initializer=adopt)
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,10 @@ def prepare(settings: Settings, ledger: Ledger, storage: Storage) -> Bench:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     cascades = LoadedCascades(storage, device=str(device))
     threads = threads_for(device.type, cores)
+    render = RenderTask(ledger=ledger, storage=storage, cascades=cascades, threads=threads)
     return Bench(
         handlers={
-            "render": RenderTask(ledger=ledger, storage=storage, cascades=cascades, threads=threads),
+            "render": render,
             "train": TrainTask(
                 ledger=ledger,
                 storage=storage,
@@ -49,6 +50,7 @@ def prepare(settings: Settings, ledger: Ledger, storage: Storage) -> Bench:
         },
         device=str(device),
         render_class=render_class(device),
+        collectors=(render.meter,),
     )
 
 

@@ -17,6 +17,10 @@ _log = logging.getLogger(__name__)
 
 Event = Mapping[str, Any]
 
+SAID_AT_ONCE_BYTES = 100_000
+LINE_CHARS = 500
+"""Of a line it writes that is no event, so much goes into our log."""
+
 
 class SliceChild:
     """One `workers.training.slice_process` in a process group of its own. Leaving the context kills what is left.
@@ -28,9 +32,11 @@ class SliceChild:
         self._slice_file, self._log_file = slice_file, log
         self._events: SimpleQueue[Event | None] = SimpleQueue()
         self._process: subprocess.Popen[str] | None = None
+        self._told = 0
 
     def __enter__(self) -> "SliceChild":
         with self._log_file.open("ab") as errors:
+            self._told = errors.tell()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "workers.training.slice_process", str(self._slice_file)],
                 stdin=subprocess.DEVNULL,
@@ -55,12 +61,14 @@ class SliceChild:
     def events(self, *, pause_s: float) -> Iterator[Event | None]:
         """What it says, line by line, until it ends; None whenever it was silent for `pause_s`."""
         while True:
+            self._pass_on()
             try:
                 event = self._events.get(timeout=pause_s)
             except Empty:
                 yield None
                 continue
             if event is None:
+                self._pass_on(ended=True)
                 return
             yield event
 
@@ -88,6 +96,18 @@ class SliceChild:
         lines = self._log_file.read_text(errors="replace").strip().splitlines()
         return lines[-1][:500] if lines else "it said nothing"
 
+    def _pass_on(self, *, ended: bool = False) -> None:
+        """The whole lines it wrote to standard error since the last time go into our own log."""
+        with self._log_file.open("rb") as errors:
+            errors.seek(self._told)
+            said = errors.read(SAID_AT_ONCE_BYTES)
+        if not ended and len(said) < SAID_AT_ONCE_BYTES:
+            said = said[: said.rfind(b"\n") + 1]
+        self._told += len(said)
+        for line in said.decode(errors="replace").splitlines():
+            if line.strip():
+                _log.warning("training said: %s", line[:LINE_CHARS])
+
     def _running(self) -> "subprocess.Popen[str]":
         if self._process is None:
             raise RuntimeError("the training process was not started")
@@ -98,7 +118,7 @@ class SliceChild:
             try:
                 event = json.loads(line)
             except ValueError:
-                _log.warning("training said: %s", line.strip()[:500])
+                _log.warning("training said: %s", line.strip()[:LINE_CHARS])
                 continue
             self._events.put(event if isinstance(event, dict) else {"event": "unknown"})
         self._events.put(None)

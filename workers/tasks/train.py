@@ -1,6 +1,7 @@
 """Train: one slice of a run, as a process of its own that this task watches. A checkpoint in, the next one out."""
 
 import json
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from workers.tasks.local_cache import LocalCache, write_whole
 from workers.tasks.materials import Materials, dataset_folder
 from workers.tasks.run_plan import RunPlan, run_plan
 from workers.tasks.slice_child import Event, SliceChild
+
+_log = logging.getLogger(__name__)
 
 POLL_S = 0.2
 END_S = 120.0
@@ -43,6 +46,8 @@ class Heard:
     def take(self, event: Event) -> None:
         """Note one event of the protocol (workers/training/slice_process.py)."""
         self.nimg = int(event.get("nimg", self.nimg))
+        if event.get("event") not in ("progress", "preparing"):
+            _log.info("training %s", " ".join(f"{name}={value}" for name, value in event.items()))
         match event.get("event"):
             case "progress":
                 self.trained = True

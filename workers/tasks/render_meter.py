@@ -1,0 +1,40 @@
+"""The numbers of rendering as Prometheus reads them: portraits by what came of them, seconds by step."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from workers.rendering.spent import Spent
+
+RESULTS = ("rendered", "reused", "failed")
+
+
+class RenderMeter(Collector):
+    """Counts portraits; `spent` is handed to the pipeline. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self.spent = Spent()
+        self._lock = threading.Lock()
+        self._portraits: Counter[str] = Counter(dict.fromkeys(RESULTS, 0))
+
+    def count(self, result: str, portraits: int = 1) -> None:
+        """So many portraits more came to this result."""
+        with self._lock:
+            self._portraits[result] += portraits
+
+    def collect(self) -> Iterator[Metric]:
+        """Both families, as they stand."""
+        portraits = CounterMetricFamily("farm_portraits", "Portraits by what came of them.", labels=["result"])
+        with self._lock:
+            for result, count in self._portraits.items():
+                portraits.add_metric([result], count)
+        yield portraits
+        seconds = CounterMetricFamily(
+            "farm_render_seconds", "Seconds of rendering by step, all threads together.", labels=["step"]
+        )
+        for step, spent_s in self.spent.seconds().items():
+            seconds.add_metric([step], spent_s)
+        yield seconds

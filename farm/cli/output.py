@@ -58,7 +58,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: st
 
 
 @contextmanager
-def counting(what: str, total: int) -> Iterator[Callable[[], None]]:
+def counting(what: str, total: int | None) -> Iterator[Callable[[], None]]:
     """A bar on a terminal, nothing elsewhere; call what it gives once for each thing done."""
     from rich.console import Console
     from rich.progress import Progress

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 POLL_S = 0.5
 LINE_S = 10.0
 INTERRUPTED = 130
-UNITS = {"render": "portraits", "curate": "photos", "train": "images"}
+UNITS = {"render": "portraits", "curate": "photos", "train": "images", "verify": "portraits"}
 
 
 def follow(job_id: int, read: Callable[[], JobView], *, poll_s: float = POLL_S) -> JobView:
@@ -93,7 +93,8 @@ def end_of(view: JobView) -> int:
     units = UNITS.get(job.kind, "steps")
     if job.state.value != "done":
         say(f"job {job.id} {job.state.value}{f': {job.error}' if job.error else ''}")
-        say(f"`farm retry {job.id}` takes up again what is left")
+        if job.state.value != "deleted":
+            say(f"`farm retry {job.id}` takes up again what is left")
         return 1
     if job.failed:
         say(

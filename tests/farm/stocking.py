@@ -61,7 +61,7 @@ def work_off(service: Service, *, bad: tuple[int, ...] = ()) -> int:
     """Claim and finish all there is, as a worker would; seeds in `bad` fail. How many tasks."""
     name, done = toy_worker(service.ledger), 0
     while (claim := service.ledger.claim(name, QUEUES)) is not None:
-        progress, outcome = _work(claim, service, bad)
+        progress, outcome = work_of(claim, service, bad)
         assert service.ledger.finish(claim.task_id, claim.attempt, progress, outcome).owned
         done += 1
     service.ledger.unregister_worker(name)
@@ -108,7 +108,8 @@ def toy_archive(config: dict[str, object] | None = None) -> bytes:
     return file.getvalue()
 
 
-def _work(claim: Claim, service: Service, bad: tuple[int, ...]) -> tuple[Progress, Outcome]:
+def work_of(claim: Claim, service: Service, bad: tuple[int, ...] = ()) -> tuple[Progress, Outcome]:
+    """What a worker would report of a claim at its end; its objects are put."""
     match claim.kind:
         case "render":
             return _rendered(claim, service, bad), Outcome()
@@ -129,17 +130,22 @@ def _rendered(claim: Claim, service: Service, bad: tuple[int, ...]) -> Progress:
     sizes = sizes_px(service.ledger.cascade(spec.cascade).config)
     rows = []
     for seed in range(claim.cursor, claim.hi):
-        recipe = recipe_for(spec, seed, sizes=sizes).digest
+        made = recipe_for(spec, seed, sizes=sizes)
+        recipe, key = made.digest, keys.portrait(made.digest, claim.epoch)
         body = f"portrait {recipe}".encode()
-        service.storage.put(keys.portrait(recipe), body)
+        service.storage.put(key, body)
         if seed not in bad:
             rows.append(
                 PortraitRow(
                     recipe=recipe,
-                    key=keys.portrait(recipe),
+                    key=key,
                     sha256=sha(body),
                     size_bytes=len(body),
                     render_class="toy",
+                    epoch=claim.epoch,
+                    series=made.series,
+                    latent_seed=made.latent_seed,
+                    noise_seed=made.noise_seed,
                 )
             )
     failures = tuple(

@@ -138,6 +138,7 @@ class PortraitOut(Answer):
     sha256: str | None
     size_bytes: int | None
     render_class: str | None
+    starred: bool
     error: str | None
 
     @classmethod
@@ -154,6 +155,7 @@ class PortraitOut(Answer):
             sha256=row.sha256 if row else None,
             size_bytes=row.size_bytes if row else None,
             render_class=row.render_class if row else None,
+            starred=row is not None and row.starred,
             error=view.error if row is None else None,
         )
 

@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 def jobs(
     job: Annotated[int | None, typer.Argument(metavar="[JOB]", min=1, help="one job, with its failures")] = None,
     state: Annotated[
-        str | None, typer.Option(help="queued, running, paused, finishing, done, failed, cancelled")
+        str | None, typer.Option(help="queued, running, paused, finishing, done, failed, cancelled, deleted")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=500, help="how many at most")] = 20,
     as_json: AsJson = False,

@@ -52,7 +52,7 @@ def portraits_by_recipe(tx: Tx, recipes: Sequence[str]) -> tuple[dict[str, Portr
         for row in tx.run(select(portrait, is_stale).where(portrait.c.recipe.in_(some), ~portrait.c.deleting)):
             found[row.recipe] = PortraitRow(
                 recipe=row.recipe, key=row.key, sha256=row.sha256, size_bytes=row.size_bytes,
-                render_class=row.render_class,
+                render_class=row.render_class, epoch=row.epoch, starred=row.starred_at is not None,
             )  # fmt: skip
             stale += [row.recipe] if row.is_stale else []
     return found, stale

@@ -45,8 +45,7 @@ def list_jobs(
 ) -> list[Job]:
     """Newest first; the last id of a page is the next page's `before_id`. `owner`: the name of a key, or None."""
     query = select(job).order_by(job.c.id.desc()).limit(limit)
-    if state is not None:
-        query = query.where(job.c.state == str(state))
+    query = query.where(job.c.state == str(state) if state is not None else job.c.state != JobState.DELETED.value)
     if kind is not None:
         query = query.where(job.c.kind == kind)
     if before_id is not None:

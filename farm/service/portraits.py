@@ -7,6 +7,7 @@ from farm.errors import Conflict
 from farm.ledger import Ledger
 from farm.ledger.rows import Job, PortraitRanges
 from farm.planning import recipe_for, series_of, sizes_px, units_of
+from farm.recipe import Recipe
 from farm.service.views import PortraitPage, PortraitView
 from farm.specs import JobSpec, RenderSpec, SeedRange, parse_spec
 from farm.storage import Storage
@@ -21,6 +22,11 @@ def units_asked(spec: JobSpec, *, ledger: Ledger) -> tuple[SeedRange, ...] | Por
         return units
     series = series_of(spec, sizes=sizes_px(ledger.cascade(spec.cascade).config))
     return PortraitRanges(ranges=units, series=series, noise_seed=spec.noise_seed)
+
+
+def recipe_of_seed(spec: RenderSpec, seed: int, *, ledger: Ledger) -> Recipe:
+    """The recipe of one seed of a render job."""
+    return recipe_for(spec, seed, sizes=sizes_px(ledger.cascade(spec.cascade).config))
 
 
 def page(job: Job, *, ledger: Ledger, storage: Storage, after_seed: int, limit: int) -> PortraitPage:

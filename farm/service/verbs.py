@@ -1,5 +1,6 @@
 """The verbs themselves. One service per process; safe to share between threads."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,8 @@ from farm.ledger import Ledger
 from farm.ledger.rows import Failure, Job, Run, Slice, Task, Worker
 from farm.ledger.states import JobState, TaskState
 from farm.queue import TicketQueue
-from farm.service import archives, checkpoints, doctor, health, photos, portraits, uploads, views
+from farm.service import archives, checkpoints, doctor, health, photos, portraits, retention, uploads, views
+from farm.service.pages import page_size
 from farm.service.resolving import resolve
 from farm.service.unset_queue import UnsetQueue
 from farm.settings import Settings
@@ -19,7 +21,8 @@ from farm.specs import parse_spec
 from farm.specs.kinds import QUEUE_OF
 from farm.storage import Storage
 
-PAGE_MAX = 500
+OnGone = Callable[[], None]
+"""Called after each object that was deleted."""
 LINK_S = 3600
 """How long a link to an object may be followed."""
 
@@ -139,6 +142,34 @@ class Service:
         return units
 
     # What goes in and comes out
+
+    # What goes
+
+    def delete_job(self, job_id: int, *, limit_s: float = math.inf, on_gone: OnGone = lambda: None) -> bool:
+        """Delete an ended job and what it alone left; portraits go by `collect`. False: not all within `limit_s`, the
+        rest goes with the next call or collection. Raises NotFound, Conflict."""
+        return self._keeping(limit_s, on_gone).delete_job(job_id)
+
+    def survey(self, *, grace_s: float | None = None) -> retention.Survey:
+        """What `collect` would remove; nothing is changed."""
+        return self._keeping(math.inf, lambda: None).survey(grace_s=self._grace_s(grace_s))
+
+    def collect(
+        self, *, grace_s: float | None = None, limit_s: float = math.inf, on_gone: OnGone = lambda: None
+    ) -> retention.Collected:
+        """Remove portraits that no job covers, nobody starred and nobody used for `grace_s`. Raises Conflict."""
+        return self._keeping(limit_s, on_gone).collect(grace_s=self._grace_s(grace_s))
+
+    def star(self, job_id: int, seed: int, *, starred: bool = True) -> None:
+        """Keep a portrait whatever becomes of its job, or no longer. Raises NotFound, Conflict."""
+        retention.star(job_id, seed, starred=starred, ledger=self.ledger)
+
+    def _keeping(self, limit_s: float, on_gone: OnGone) -> retention.Keeping:
+        stop = retention.after(limit_s)
+        return retention.Keeping(ledger=self.ledger, storage=self.storage, on_gone=on_gone, stop=stop)
+
+    def _grace_s(self, grace_s: float | None) -> float:
+        return self.settings.gc_grace_s if grace_s is None else grace_s
 
     def add_dataset(
         self,

@@ -98,27 +98,29 @@ class Service:
         return self._views([self.ledger.get_job(job_id)])[0]
 
     def jobs(
-        self, *, state: JobState | None = None, kind: str | None = None, before_id: int | None = None, limit: int = 50
-    ) -> list[views.JobView]:
-        """Jobs, newest first; `before_id` continues a list."""
-        found = self.ledger.list_jobs(state=state, kind=kind, before_id=before_id, limit=min(limit, PAGE_MAX))
+        self, *, state: JobState | None = None, kind: str | None = None, before_id: int | None = None, limit: int = 50,
+        owner: str | None = None,
+    ) -> list[views.JobView]:  # fmt: skip
+        """Jobs, newest first; `before_id` continues a list; `owner`: those that keys of that name submitted."""
+        limit = page_size(limit)
+        found = self.ledger.list_jobs(state=state, kind=kind, before_id=before_id, limit=limit, owner=owner)
         return self._views(found)
 
     def tasks(self, job_id: int, *, after_id: int = 0, limit: int = 100) -> list[Task]:
         """The job's tasks in order of their ids. Raises NotFound."""
         self.ledger.get_job(job_id)
-        return self.ledger.tasks_of(job_id, after_id=after_id, limit=min(limit, PAGE_MAX))
+        return self.ledger.tasks_of(job_id, after_id=after_id, limit=page_size(limit))
 
     def failures(self, job_id: int, *, after_unit: int = -1, limit: int = 100) -> list[Failure]:
         """The job's quarantined units, in order. Raises NotFound."""
         self.ledger.get_job(job_id)
-        return self.ledger.failures_of(job_id, after_unit=after_unit, limit=min(limit, PAGE_MAX))
+        return self.ledger.failures_of(job_id, after_unit=after_unit, limit=page_size(limit))
 
     def portraits(self, job_id: int, *, after_seed: int = -1, limit: int = 100) -> views.PortraitPage:
         """A page of a render job's portraits, by seed. Raises NotFound, or Conflict for another kind of job."""
         job = self.ledger.get_job(job_id)
         return portraits.page(
-            job, ledger=self.ledger, storage=self.storage, after_seed=after_seed, limit=min(limit, PAGE_MAX)
+            job, ledger=self.ledger, storage=self.storage, after_seed=after_seed, limit=page_size(limit)
         )
 
     def cancel(self, job_id: int) -> bool:
@@ -140,8 +142,6 @@ class Service:
         units = self.ledger.retry(job_id)
         self.dispatcher.nudge()
         return units
-
-    # What goes in and comes out
 
     # What goes
 
@@ -170,6 +170,8 @@ class Service:
 
     def _grace_s(self, grace_s: float | None) -> float:
         return self.settings.gc_grace_s if grace_s is None else grace_s
+
+    # What goes in and comes out
 
     def add_dataset(
         self,

@@ -196,11 +196,16 @@ def worker_argv(
     ]
 
 
-def flower_argv(settings: Settings, *, port: int, address: str = "127.0.0.1") -> list[str]:
-    """The command that shows the farm at work, read-only, under /flower. Its login comes by FLOWER_BASIC_AUTH."""
+def flower_argv(settings: Settings, *, port: int = 0, address: str = "127.0.0.1", unix_socket: str = "") -> list[str]:
+    """The command that shows the farm at work, read-only, under /flower, on a socket or else on a port.
+
+    It has no login: the API alone shall reach it, and lets people with a key through.
+    """
+    listen = [f"--unix_socket={unix_socket}"] if unix_socket else [f"--address={address}", f"--port={port}"]
     return [
         *(sys.executable, "-m", "celery", "-A", "farm.queue", "flower"),
-        *(f"--address={address}", f"--port={port}", "--url-prefix=flower", "--read_only", "--max_tasks=5000"),
+        *listen,
+        *("--url-prefix=flower", "--read_only", "--max_tasks=5000"),
         *("--purge_offline_workers=600", f"--logging={settings.log_level}"),
         "--tasks_columns=name,args,state,received,runtime,worker",
     ]

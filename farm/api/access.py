@@ -1,21 +1,23 @@
-"""Who asks, and what they sent: the key, the service, the body. Bodies are read only once the key is known."""
+"""Who asks: the key that came with a request, what its role allows, and whose the named thing is."""
 
+import base64
+import binascii
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
-import pydantic_core
-from fastapi import Depends, Header, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from starlette.requests import ClientDisconnect
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
 
-from farm.errors import InvalidInput, Problem, TooLarge, Unauthorised
-from farm.ledger.rows import ApiKey
+from farm.api.roles import OWNED, PUBLIC, ROLES, address, takes_password
+from farm.errors import Forbidden, InvalidInput, NotFound, Problem, Unauthorised
+from farm.ledger import ApiKey, Role
+from farm.recipe import SEED_LIMIT
 from farm.service import Service
 
-JSON_MAX_BYTES = 1_000_000
 SECRET_MAX_CHARS = 256
-_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,128}")
-_bearer = HTTPBearer(auto_error=False, description="the key that `farm up` shows")
+_NUMBER = re.compile(r"[1-9][0-9]{0,18}")
+# It reads nothing: it tells the OpenAPI document how to send a key.
+_bearer = HTTPBearer(auto_error=False, description="the key that `farm up` shows, or one of `farm keys create`")
 
 
 def get_service(request: Request) -> Service:
@@ -27,80 +29,71 @@ def get_service(request: Request) -> Service:
 Farm = Annotated[Service, Depends(get_service)]
 
 
-def require_key(
-    farm: Farm, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None
-) -> ApiKey:
-    """The key that came with the request.
+def admit(request: Request, farm: Farm, _: Annotated[object, Depends(_bearer)] = None) -> ApiKey | None:
+    """The one door every address is behind: the key that came with the request; None where the address is public.
 
-    The ledger looks the secret up by its sha256: how long that takes tells nothing of how much of it was right.
-    Raises Unauthorised.
+    Raises Unauthorised without a known key, Forbidden where its role is too small, NotFound where the address names
+    a job of somebody else: to a key that may not see it, it is not there. InvalidInput for a number that is none.
     """
-    if credentials is None:
+    path = request.scope["route"].path
+    line = address(request.method, path)
+    needed = ROLES.get(line, Role.ADMIN)
+    if needed is PUBLIC:
+        return None
+    key = _known(farm, _secret(request, password_too=takes_password(path)))
+    if line not in ROLES:
+        raise Forbidden("no role was given to this address, so nobody may use it: a fault of the farm")
+    if not key.role.covers(needed):
+        raise Forbidden(f"this needs a key of role {needed}; yours, {key.name!r}, is of role {key.role}")
+    if key.role is not Role.ADMIN:
+        _owned(farm, key.name, request)
+    return key
+
+
+def require_key(key: Annotated[ApiKey | None, Depends(admit)]) -> ApiKey:
+    """The key that came with the request. Raises Unauthorised where there is none."""
+    if key is None:
         raise Unauthorised("send your key as `Authorization: Bearer <key>`")
-    secret = credentials.credentials
+    return key
+
+
+Key = Annotated[ApiKey, Depends(require_key)]
+
+
+def owner_of(key: ApiKey) -> str | None:
+    """Whose jobs the key may list; None: everybody's."""
+    return None if key.role is Role.ADMIN else key.name
+
+
+def _secret(request: Request, *, password_too: bool) -> str:
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    value = value.strip()
+    if scheme.lower() == "bearer":
+        return value
+    if password_too and scheme.lower() == "basic":
+        try:
+            return base64.b64decode(value, validate=True).decode().partition(":")[2]
+        except (binascii.Error, ValueError):
+            return ""
+    raise Unauthorised("send your key as `Authorization: Bearer <key>`")
+
+
+def _known(farm: Service, secret: str) -> ApiKey:
     found = farm.ledger.find_key(secret) if 0 < len(secret) <= SECRET_MAX_CHARS else None
     if found is None:
         raise Unauthorised("this key is not known")
     return found
 
 
-Key = Annotated[ApiKey, Depends(require_key)]
-
-
-async def read_body(request: Request, *, max_bytes: int) -> bytes:
-    """The whole body; reading stops as soon as it is too long.
-
-    The only coroutines of the farm: a body reaches a server no other way. Raises TooLarge, InvalidInput.
-    """
-    body = bytearray()
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and len(declared) <= 18 and int(declared) > max_bytes:
-        raise _too_large(max_bytes)
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > max_bytes:
-                raise _too_large(max_bytes)
-    except ClientDisconnect as error:
-        raise InvalidInput("the body broke off") from error
-    return bytes(body)
-
-
-def _too_large(max_bytes: int) -> TooLarge:
-    return TooLarge(f"the body is larger than {max_bytes:,} bytes, the most this address takes")
-
-
-async def json_body(request: Request, _: Key) -> dict[str, Any]:
-    """The body as a JSON object. Raises InvalidInput where it is none."""
-    try:
-        value = pydantic_core.from_json(await read_body(request, max_bytes=JSON_MAX_BYTES), allow_inf_nan=False)
-    except ValueError as error:
-        raise InvalidInput("the body is not JSON", problems=[Problem("", str(error)[:200])]) from error
-    if not isinstance(value, dict):
-        raise InvalidInput("the body is not a JSON object", problems=[Problem("", "send an object: {…}")])
-    return value
-
-
-async def photo_body(request: Request, _: Key) -> bytes:
-    """The bytes of one photo."""
-    farm = get_service(request)
-    return await read_body(request, max_bytes=farm.settings.photo_max_bytes)
-
-
-async def upload_body(request: Request, _: Key) -> bytes:
-    """The bytes of a list of photos or of an archive."""
-    farm = get_service(request)
-    return await read_body(request, max_bytes=farm.settings.upload_max_bytes)
-
-
-def idempotency_key(
-    value: Annotated[
-        str | None,
-        Header(alias="Idempotency-Key", description="the same key and job again answer with the job taken before"),
-    ] = None,
-) -> str | None:
-    """The header's value. Raises InvalidInput where it is not 1 to 128 printable ASCII characters."""
-    if value is not None and not _IDEMPOTENCY_KEY.fullmatch(value):
-        wanted = "must be 1 to 128 printable ASCII characters without spaces"
-        raise InvalidInput("a header is wrong", problems=[Problem("Idempotency-Key", wanted)])
-    return value
+def _owned(farm: Service, name: str, request: Request) -> None:
+    """Raises NotFound where the address names a job or task of another name."""
+    owns = {"job_id": farm.ledger.owns_job, "task_id": farm.ledger.owns_task}
+    for parameter in OWNED:
+        text = request.path_params.get(parameter)
+        if text is None:
+            continue
+        # Only the plain spelling: what a later reader took for the same number would lead past this door.
+        if not _NUMBER.fullmatch(text) or int(text) >= SEED_LIMIT:
+            raise InvalidInput("the address is wrong", problems=[Problem(parameter, "must be a number from 1")])
+        if not owns[parameter](name, int(text)):
+            raise NotFound(f"there is no {parameter.removesuffix('_id')} {text}")

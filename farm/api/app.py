@@ -1,13 +1,16 @@
 """Composition root of an API process: settings → service → routes, and the tick."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any
 
 from fastapi import Depends, FastAPI
 
-from farm.api import problems
-from farm.api.access import require_key
-from farm.api.routes import health, jobs, objects, records, uploads
+from farm.api import problems, roles
+from farm.api.access import admit
+from farm.api.flower import FlowerClient
+from farm.api.routes import docs, flower, health, jobs, keys, objects, records, uploads
+from farm.api.serving import Guarded
 from farm.dispatch import Ticker
 from farm.service import open_service
 from farm.settings import Settings, load_settings
@@ -16,28 +19,39 @@ DESCRIPTION = "A render farm for portraits of people who do not exist."
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The API on the farm of `settings` (the environment's where none are given): `uvicorn --factory` calls this."""
-    app = FastAPI(
+    """The API on the farm of `settings`, or of the environment where none are given."""
+    app = Api(
         title="Portrait farm",
         description=DESCRIPTION,
         version="1",
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(admit)],
         lifespan=_lifespan(settings or load_settings()),
     )
     problems.install(app)
-    for routes in (jobs, uploads, records):
-        app.include_router(routes.router, dependencies=[Depends(require_key)])
-    # These two have doors of their own: health tells nothing, and a link's signature is its key.
-    for routes in (objects, health):
+    app.add_middleware(Guarded)
+    for routes in (jobs, uploads, records, keys, flower, objects, health, docs):
         app.include_router(routes.router)
     return app
+
+
+class Api(FastAPI):
+    """FastAPI whose OpenAPI document tells the role each address asks for."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document, drawn once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = roles.tell(super().openapi())
+        return self.openapi_schema
 
 
 def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with open_service(settings) as service:
+        flower = FlowerClient(settings.flower_url) if settings.flower_url else nullcontext()
+        with open_service(settings) as service, flower as app.state.flower:
             app.state.service = service
             ticker = Ticker(dispatcher=service.dispatcher, tick_s=settings.tick_s)
             ticker.start()

@@ -11,7 +11,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from farm.errors import FarmError, Problem, Unauthorised
+from farm.api.roles import takes_password
+from farm.api.serving import GUARDS
+from farm.errors import FarmError, Problem, Unauthorised, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:portrait-farm:problem:"
@@ -47,14 +49,18 @@ def problem(
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def _farm_error(_: Request, error: Exception) -> JSONResponse:
+def _farm_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, FarmError):
         raise error
-    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthorised) else {}
+    # A browser asks its user for a password where the challenge is Basic.
+    challenge = 'Basic realm="farm", charset="UTF-8"' if takes_password(request.url.path) else "Bearer"
+    headers = {"WWW-Authenticate": challenge} if isinstance(error, Unauthorised) else {}
     if error.retryable:
         headers["Retry-After"] = str(RETRY_AFTER_S)
     if error.http_status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
-        _log.warning("%s: %s", type(error).__name__, error)
+        # A service that is away was told once already, where it was asked.
+        level = logging.DEBUG if isinstance(error, Unavailable) else logging.WARNING
+        _log.log(level, "%s: %s", type(error).__name__, error)
     return problem(
         error.http_status,
         error.title,
@@ -100,9 +106,9 @@ def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 def _unexpected(_: Request, error: Exception) -> JSONResponse:
     _log.error("unexpected error", exc_info=error)
-    return problem(
-        500, "The farm made a mistake", kind="unexpected", detail="this is a fault of the farm; its log says more"
-    )
+    detail = "this is a fault of the farm; its log says more"
+    # This answer alone is made outside of what guards the others.
+    return problem(500, "The farm made a mistake", kind="unexpected", detail=detail, headers=GUARDS)
 
 
 def _kebab(name: str) -> str:

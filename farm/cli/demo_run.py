@@ -74,7 +74,7 @@ def _settings(home: Path) -> Settings:
     """A farm of its own on free ports. Of the environment's settings it takes those of the device alone."""
     given = load_settings()
     kept = {"device": given.device, "threads": given.threads, "log_level": given.log_level}
-    return Settings.model_validate({**kept, "home": home, "api_port": 0, "flower_port": 0})
+    return Settings.model_validate({**kept, "home": home, "api_port": 0})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,11 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 
 from farm.embedded.child import Child, ChildSpec
+from farm.embedded.flower_socket import make_socket_path, remove_socket
 from farm.embedded.orphans import end_members
 from farm.embedded.redis_server import redis_config, redis_program
 from farm.errors import Conflict, QueueUnavailable, Unavailable
@@ -24,6 +26,7 @@ from farm.settings import EMBEDDED_FILE, Settings, child_environment
 
 _log = logging.getLogger(__name__)
 
+RUN_FOLDER = "run"
 LOCK_FILE = "run/farm.lock"
 START_S = 60.0
 """How long a part of the farm may take until it answers."""
@@ -31,6 +34,7 @@ MICRO_BATCH_S = 20.0
 """The longest micro-batch a stopping farm waits for, beyond `shutdown_s`; what still runs then is killed."""
 POLL_S = 0.2
 FLOWER_USER = "farm"
+"""What to answer where a browser asks for a name; the key is the password, and any name will do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +59,7 @@ class EmbeddedFarm:
         self._given, self._worker_app = settings, worker_app
         self._children: list[Child] = []
         self._lock_file: int | None = None
+        self._flower_socket: Path | None = None
         self.hurry = False
         """Set it to end without patience."""
 
@@ -107,6 +112,9 @@ class EmbeddedFarm:
         if killed:
             _log.warning("%d processes had to be killed", killed)
         self._children.clear()
+        if self._flower_socket is not None:
+            remove_socket(self._flower_socket, self._given.home / RUN_FOLDER)
+            self._flower_socket = None
         self._unlock()
 
     def _start(self, give_up: Callable[[], bool]) -> Running:
@@ -116,32 +124,34 @@ class EmbeddedFarm:
         self._write_addresses(settings)
         environment = child_environment(settings)
         self._add(settings, "worker", worker_argv(settings, app=self._worker_app), environment)
-        self._add(settings, "api", _api_argv(settings), environment)
-        login = {"FLOWER_BASIC_AUTH": f"{FLOWER_USER}:{key}"}
-        self._add(settings, "flower", flower_argv(settings, port=settings.flower_port), environment | login)
+        self._add(settings, "api", [sys.executable, "-m", "farm.api"], environment)
+        # A login or a setting of another Flower would shut this one to the API.
+        unmarked = {name: value for name, value in environment.items() if not name.startswith("FLOWER_")}
+        self._add(settings, "flower", flower_argv(settings, unix_socket=str(self._flower_socket)), unmarked)
         self._wait_for("api", lambda: _answers(settings.api_host, settings.api_port), give_up)
         api_url = f"http://{settings.api_host}:{settings.api_port}"
         return Running(
             settings=settings,
             api_url=api_url,
             docs_url=f"{api_url}/docs",
-            flower_url=f"http://127.0.0.1:{settings.flower_port}/flower/",
+            flower_url=f"{api_url}/flower/",
             api_key=key,
         )
 
     def _with_ports(self) -> Settings:
-        """The settings with ports that can be used; what a farm killed earlier wrote of its own is forgotten."""
+        """The settings with a free port and a socket; what a farm killed earlier wrote of its own is forgotten."""
         stale = self._given.home / EMBEDDED_FILE
         written = json.loads(stale.read_text()) if stale.is_file() else {}
         stale.unlink(missing_ok=True)
         given = self._given.model_dump()
         if given["redis_url"] == written.get("redis_url"):
             given["redis_url"] = ""
-        for name in ("api_port", "flower_port"):
-            if given[name] == 0 or (given[name] == written.get(name) and not _is_free(given[name])):
-                given[name] = _free_port()
-            elif not _is_free(given[name]):
-                raise Conflict(f"port {given[name]} is taken; set FARM_{name.upper()} to another, or to 0 for any")
+        if (port := given["api_port"]) == 0 or (port == written.get("api_port") and not _is_free(port)):
+            given["api_port"] = _free_port()
+        elif not _is_free(port):
+            raise Conflict(f"port {port} is taken; set FARM_API_PORT to another, or to 0 for any")
+        self._flower_socket = make_socket_path(self._given.home / RUN_FOLDER)
+        given["flower_url"] = f"unix:{self._flower_socket}"
         return Settings.model_validate(given)
 
     def _start_redis(self, settings: Settings, give_up: Callable[[], bool]) -> Settings:
@@ -185,7 +195,7 @@ class EmbeddedFarm:
 
     def _write_addresses(self, settings: Settings) -> None:
         """For the commands beside it; readable by the owner alone, for the address of Redis holds its password."""
-        told = {name: getattr(settings, name) for name in ("redis_url", "api_host", "api_port", "flower_port")}
+        told = {name: getattr(settings, name) for name in ("redis_url", "api_host", "api_port")}
         path = settings.home / EMBEDDED_FILE
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(told | {"pid": os.getpid()}, file)
@@ -206,14 +216,6 @@ class EmbeddedFarm:
             (self._given.home / EMBEDDED_FILE).unlink(missing_ok=True)
             os.close(self._lock_file)
             self._lock_file = None
-
-
-def _api_argv(settings: Settings) -> list[str]:
-    return [
-        *(sys.executable, "-m", "uvicorn", "--factory", "farm.api.app:create_app"),
-        *("--host", settings.api_host, "--port", str(settings.api_port)),
-        *("--timeout-graceful-shutdown", "3", "--log-level", settings.log_level),
-    ]
 
 
 def _free_port() -> int:

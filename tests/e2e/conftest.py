@@ -35,7 +35,7 @@ def _redis_is_there() -> None:
 def environment(home: Path) -> dict[str, str]:
     """Of a command on the farm in `home`: free ports, one torch thread, nothing else of this machine's settings."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("FARM_")}
-    ours = {"FARM_HOME": str(home), "FARM_API_PORT": "0", "FARM_FLOWER_PORT": "0", "FARM_THREADS": "1"}
+    ours = {"FARM_HOME": str(home), "FARM_API_PORT": "0", "FARM_THREADS": "1"}
     return {**clean, **ours, "FARM_DEVICE": "cpu", "PYTHONUNBUFFERED": "1"}
 
 

@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from farm.api.access import Farm, Key, idempotency_key, json_body
+from farm.api.access import Farm, Key, owner_of
+from farm.api.bodies import idempotency_key, json_body
 from farm.api.job_answers import (
     ChangeOut,
     FailureListOut,
@@ -49,13 +50,14 @@ def submit(
 @router.get("")
 def listing(
     farm: Farm,
+    key: Key,
     state: JobState | None = None,
     kind: JobKind | None = None,
     before: Annotated[int | None, Query(ge=1, lt=SEED_LIMIT, description="older than this job")] = None,
     limit: Limit = 50,
 ) -> JobListOut:
-    """Jobs, newest first."""
-    found = farm.jobs(state=state, kind=kind, before_id=before, limit=limit)
+    """Jobs, newest first: those that keys of this key's name submitted, or everybody's for an admin."""
+    found = farm.jobs(state=state, kind=kind, before_id=before, limit=limit, owner=owner_of(key))
     more = found[-1].job.id if len(found) == limit else None
     return JobListOut(jobs=[JobOut.of(view) for view in found], next_before=more)
 

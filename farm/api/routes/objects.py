@@ -30,9 +30,4 @@ def read(
         raise Unauthorised("follow a link that the API gave out; it carries a signature")
     verify_url(load_secret(farm.settings.home), key, expires=expires, signature=signature)
     body = farm.storage.get(key)
-    headers = {
-        "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "private, max-age=3600",
-        "Content-Security-Policy": "sandbox",
-    }
-    return Response(body, media_type=content_type(key), headers=headers)
+    return Response(body, media_type=content_type(key), headers=_HEADERS)

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from farm.api.access import Farm, photo_body, upload_body
+from farm.api.access import Farm
+from farm.api.bodies import photo_body, upload_body
 from farm.api.record_answers import IntakeOut, PhotoOut
 
 router = APIRouter(prefix="/v1", tags=["uploads"])

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from farm.api.app import create_app
+from farm.api.serving import server_config
 from farm.ledger import Role
 from farm.service import Service
 from farm.settings import Settings
@@ -20,9 +22,9 @@ START_S = 20.0
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    """The app behind a free port of this machine; its address."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=1)
+def served(app: FastAPI, **options: Any) -> Iterator[str]:
+    """The app behind a free port of this machine, with the server's own limits; its address."""
+    config = server_config(app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=1, **options)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

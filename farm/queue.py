@@ -25,6 +25,7 @@ from celery.exceptions import CeleryError
 from kombu import Connection, Exchange, Queue
 from kombu.exceptions import KombuError, OperationalError
 
+from farm import logs
 from farm.errors import QueueUnavailable, SettingsInvalid
 from farm.settings import Settings, load_settings
 from farm.specs import kinds
@@ -113,8 +114,6 @@ def _worker() -> dict[str, Any]:
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_send_task_events": True,
         "worker_redirect_stdouts": False,
-        "worker_log_format": "%(asctime)s %(levelname)s [%(process)d] %(message)s",
-        "worker_task_log_format": "%(asctime)s %(levelname)s [%(process)d] %(task_name)s %(message)s",
     }
 
 
@@ -189,7 +188,7 @@ def worker_argv(
 ) -> list[str]:
     """The command of a worker process that serves `queues` on one device. Signal it alone, never its group."""
     return [
-        *(sys.executable, "-m", "celery", "-A", app, "worker"),
+        *(sys.executable, "-m", "celery", "--quiet", "-A", app, "worker"),
         *("--hostname", f"{worker_name(settings)}@{platform.node()}"),
         *("--queues", ",".join(queues), "--concurrency", "1"),
         *("--loglevel", settings.log_level, "--without-mingle", "--without-gossip"),
@@ -214,5 +213,7 @@ def flower_argv(settings: Settings, *, port: int = 0, address: str = "127.0.0.1"
 def __getattr__(name: str) -> Celery:
     """`celery -A farm.queue …` finds `app` here, made when it is asked for and not when this module is imported."""
     if name == "app":
-        return make_app(load_settings())
+        settings = load_settings()
+        logs.set_up(settings)
+        return make_app(settings)
     raise AttributeError(name)

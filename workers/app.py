@@ -76,7 +76,8 @@ def _bare_app(settings: Settings, bench_module: str) -> WorkerApp:
     if not isinstance(app, WorkerApp):  # tells the type checker what make_app was given
         raise TypeError(app)
     app.settings, app.bench_module = settings, bench_module
-    # Whoever answers this signal sets the loggers up instead of Celery.
+    _speak(settings)
+    # Whoever answers this signal sets the loggers up instead of Celery, which by then has some of its own.
     signals.setup_logging.connect(functools.partial(_speak, settings), weak=False, dispatch_uid="farm.logs")
     return app
 

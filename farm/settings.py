@@ -39,7 +39,11 @@ class Settings(BaseModel):
 
     api_host: str = Field("127.0.0.1", description="address the API listens on; 0.0.0.0 is every one of this machine")
     api_port: int = Field(8800, ge=0, le=65535, description="TCP port of the API; 0 picks a free port")
-    flower_port: int = Field(8801, ge=0, le=65535, description="TCP port of Flower; 0 picks a free port")
+    flower_url: str = Field(
+        "",
+        pattern=r"^(https?://[^/\s]+|unix:/\S+)?$",
+        description="where Flower listens, for the API to show it under /flower: http://host:port or unix:/socket",
+    )
 
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:?\d+)?)$", description="of a worker: auto, cpu, cuda, cuda:N"
@@ -215,5 +219,5 @@ def _embedded_values(home: Path) -> dict[str, Any]:
         written = json.loads((home / EMBEDDED_FILE).read_text())
     except (OSError, ValueError):
         return {}
-    allowed = ("redis_url", "api_host", "api_port", "flower_port")
+    allowed = ("redis_url", "api_host", "api_port")
     return {name: written[name] for name in allowed if name in written} if isinstance(written, dict) else {}

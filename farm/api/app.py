@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI
 from farm.api import problems, roles
 from farm.api.access import admit
 from farm.api.flower import FlowerClient
-from farm.api.routes import docs, flower, health, jobs, keys, objects, records, uploads
+from farm.api.routes import docs, flower, health, jobs, keys, objects, records, retention, uploads
 from farm.api.serving import Guarded
 from farm.dispatch import Ticker
 from farm.service import open_service
@@ -32,7 +32,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     problems.install(app)
     app.add_middleware(Guarded)
-    for routes in (jobs, uploads, records, keys, flower, objects, health, docs):
+    for routes in (jobs, uploads, records, keys, retention, flower, objects, health, docs):
         app.include_router(routes.router)
     return app
 

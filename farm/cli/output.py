@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
@@ -70,6 +71,11 @@ def counting(what: str, total: int | None) -> Iterator[Callable[[], None]]:
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task(what, total=total)
         yield lambda: progress.advance(bar)
+
+
+def when(seconds: float | None) -> str:
+    """Seconds since the epoch as a local time to the minute; empty for None."""
+    return "" if seconds is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
 def duration(seconds: float | None) -> str:

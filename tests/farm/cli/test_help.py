@@ -16,6 +16,7 @@ EXPECTED = {
     "demo", "up", "worker", "flower", "doctor", "settings",
     "render", "jobs", "watch", "cancel", "pause", "resume", "retry",
     "dataset add", "dataset list", "dataset show", "train base", "train upscaler", "train presets", "train list",
+    "keys create", "keys list", "keys revoke",
     "cascade assemble", "cascade export", "cascade import", "cascade list", "cascade show",
 }  # fmt: skip
 

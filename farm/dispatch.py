@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from farm import logs
 from farm.errors import QueueUnavailable, Unavailable
 from farm.ledger import Ledger
 from farm.ledger.rows import Demand
@@ -70,7 +71,8 @@ class Dispatcher:
                 return False
             for task in self._ledger.reap():
                 what = "pending again" if task.state is TaskState.PENDING else f"it is {task.state}"
-                _log.warning("job=%d task=%d lease lost (losses %d): %s", task.job_id, task.id, task.losses, what)
+                with logs.about(job=task.job_id, task=task.id):
+                    _log.warning("its worker fell silent, loss %d: %s", task.losses, what)
             self.nudge()
         return True
 

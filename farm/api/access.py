@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
+from farm import logs
 from farm.api.roles import OWNED, PUBLIC, ROLES, address, takes_password
 from farm.errors import Forbidden, InvalidInput, NotFound, Problem, Unauthorised
 from farm.ledger import ApiKey, Role
@@ -41,6 +42,7 @@ def admit(request: Request, farm: Farm, _: Annotated[object, Depends(_bearer)] =
     if needed is PUBLIC:
         return None
     key = _known(farm, _secret(request, password_too=takes_password(path)))
+    logs.note(key=key.name)
     if line not in ROLES:
         raise Forbidden("no role was given to this address, so nobody may use it: a fault of the farm")
     if not key.role.covers(needed):

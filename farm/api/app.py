@@ -6,13 +6,18 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 
+from farm import logs
 from farm.api import problems, roles
 from farm.api.access import admit
+from farm.api.access_log import AccessLog
 from farm.api.flower import FlowerClient
-from farm.api.routes import docs, flower, health, jobs, keys, objects, records, retention, uploads
+from farm.api.metrics import FarmCollector, RequestNumbers
+from farm.api.routes import docs, flower, health, jobs, keys, metrics, objects, records, retention, uploads
+from farm.api.routes import logs as task_logs
 from farm.api.serving import Guarded
 from farm.dispatch import Ticker
 from farm.service import open_service
+from farm.service.numbers import Census
 from farm.settings import Settings, load_settings
 
 DESCRIPTION = "A render farm for portraits of people who do not exist."
@@ -20,6 +25,9 @@ DESCRIPTION = "A render farm for portraits of people who do not exist."
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The API on the farm of `settings`, or of the environment where none are given."""
+    if settings is None:  # a process of its own
+        settings = load_settings()
+        logs.set_up(settings)
     app = Api(
         title="Portrait farm",
         description=DESCRIPTION,
@@ -28,11 +36,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         dependencies=[Depends(admit)],
-        lifespan=_lifespan(settings or load_settings()),
+        lifespan=_lifespan(settings),
     )
     problems.install(app)
+    app.state.numbers = RequestNumbers()
     app.add_middleware(Guarded)
-    for routes in (jobs, uploads, records, keys, retention, flower, objects, health, docs):
+    app.add_middleware(AccessLog, numbers=app.state.numbers)
+    making = (jobs, uploads, records, retention)
+    for routes in (*making, keys, flower, objects, task_logs, metrics, health, docs):
         app.include_router(routes.router)
     return app
 
@@ -53,6 +64,8 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         flower = FlowerClient(settings.flower_url) if settings.flower_url else nullcontext()
         with open_service(settings) as service, flower as app.state.flower:
             app.state.service = service
+            census = Census(ledger=service.ledger, queue=service.queue, storage=service.storage)
+            app.state.numbers.registry.register(FarmCollector(census))
             ticker = Ticker(dispatcher=service.dispatcher, tick_s=settings.tick_s)
             ticker.start()
             try:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from farm.api.answers import Answer, time_of, time_or_none
-from farm.ledger.rows import Failure, Task
+from farm.ledger.rows import Failure, LogLine, Task
 from farm.service.views import JobView, PortraitPage, PortraitView
 
 
@@ -171,3 +171,32 @@ class PortraitListOut(Answer):
         """The answer for one page."""
         after = None if page.next_after is None else str(page.next_after)
         return cls(portraits=[PortraitOut.of(view) for view in page.portraits], next_after=after)
+
+
+class LogLineOut(Answer):
+    """One line a task said. `text` has several lines where it ends with a traceback."""
+
+    id: int
+    task: int
+    attempt: int
+    at: datetime
+    level: str
+    text: str
+
+    @classmethod
+    def of(cls, line: LogLine) -> "LogLineOut":
+        """The answer for one line."""
+        at = time_of(line.at)
+        return cls(id=line.id, task=line.task_id, attempt=line.attempt, at=at, level=line.level, text=line.text)
+
+
+class LogOut(Answer):
+    """Lines in the order they came in. `next_after` continues as `after`; null where there are no more just now."""
+
+    lines: list[LogLineOut]
+    next_after: int | None
+
+    @classmethod
+    def of(cls, lines: list[LogLineOut], limit: int) -> "LogOut":
+        """The answer for one page."""
+        return cls(lines=lines, next_after=lines[-1].id if len(lines) == limit else None)

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from farm import logs
 from farm.api.roles import takes_password
 from farm.api.serving import GUARDS
 from farm.errors import FarmError, Problem, Unauthorised, Unavailable
@@ -104,8 +105,9 @@ def _http_error(request: Request, error: Exception) -> JSONResponse:
     return problem(error.status_code, phrase, kind=kind, detail=detail, headers=error.headers)
 
 
-def _unexpected(_: Request, error: Exception) -> JSONResponse:
-    _log.error("unexpected error", exc_info=error)
+def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    with logs.about(request=request.scope.get("request_id")):  # the request's own context has ended by now
+        _log.error("unexpected error", exc_info=error)
     detail = "this is a fault of the farm; its log says more"
     # This answer alone is made outside of what guards the others.
     return problem(500, "The farm made a mistake", kind="unexpected", detail=detail, headers=GUARDS)

@@ -24,6 +24,8 @@ ROLES: Final[dict[str, Role | None]] = {
     "GET /v1/jobs/{job_id}": Role.VIEWER,
     "GET /v1/jobs/{job_id}/tasks": Role.VIEWER,
     "GET /v1/jobs/{job_id}/failures": Role.VIEWER,
+    "GET /v1/jobs/{job_id}/log": Role.VIEWER,
+    "GET /v1/tasks/{task_id}/log": Role.VIEWER,
     "GET /v1/jobs/{job_id}/portraits": Role.VIEWER,
     "GET /v1/jobs/{job_id}/files": Role.VIEWER,
     "GET /v1/jobs/{job_id}/verification": Role.VIEWER,
@@ -35,6 +37,7 @@ ROLES: Final[dict[str, Role | None]] = {
     "GET /v1/cascades/{reference}": Role.VIEWER,
     "GET /v1/cascades/{reference}/archive": Role.VIEWER,
     "GET /v1/workers": Role.VIEWER,
+    "GET /metrics": Role.VIEWER,
     # Making
     "POST /v1/jobs": Role.ARTIST,
     "POST /v1/jobs/{job_id}/cancel": Role.ARTIST,

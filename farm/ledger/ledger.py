@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from farm.ledger import (
     claiming,
+    counting,
     demand,
     failing,
     keys,
@@ -25,6 +26,7 @@ from farm.ledger import (
     workers,
 )
 from farm.ledger.connection import Database
+from farm.ledger.counting import Counts
 from farm.ledger.holding import NOTHING
 from farm.ledger.retention import Retention
 from farm.ledger.rows import (
@@ -210,6 +212,9 @@ class Ledger:
 
     def demand(self) -> list[Demand]:
         return self._db.read(demand.demand)
+
+    def counts(self) -> Counts:
+        return self._db.read(counting.counts)
 
     def tick_lock(self) -> AbstractContextManager[bool]:
         return ticking.tick_lock(self._db)

@@ -1,9 +1,10 @@
 """A bench without torch: its units are sleeps and small objects, so that the lifecycle can be tried in seconds.
 
 The job's spec says how its units behave: unit_s (how long each takes), fail (units that raise), hang (units that never
-end), crash (units that kill the process, as a segmentation fault would).
+end), crash (units that kill the process, as a segmentation fault would), say (what each unit says).
 """
 
+import logging
 import os
 import time
 
@@ -12,6 +13,8 @@ from farm.ledger import Ledger, Outcome
 from farm.settings import Settings
 from farm.storage import Storage
 from workers.lifecycle import Assignment, Bench, Handler
+
+_log = logging.getLogger(__name__)
 
 
 def prepare(settings: Settings, ledger: Ledger, storage: Storage) -> Bench:
@@ -40,6 +43,8 @@ def _unit(assignment: Assignment, unit: int, storage: Storage) -> None:
         os._exit(9)
     while unit in spec.get("hang", ()):
         time.sleep(0.1)
+    if "say" in spec:
+        _log.info("unit %d: %s", unit, spec["say"])
     time.sleep(spec.get("unit_s", 0.0))
     if unit in spec.get("fail", ()):
         assignment.settle(unit, error=f"unit {unit} is bad")

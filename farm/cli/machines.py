@@ -20,10 +20,10 @@ def register(app: typer.Typer) -> None:
     app.command(
         epilog=examples(
             "farm worker",
-            "FARM_REDIS_URL=redis://farm:6379/0 farm worker --queues render,train --device cuda:1",
+            "FARM_REDIS_URL=redis://:PASSWORD@farm:6379/0 farm worker --queues render,train --device cuda:1",
         )
     )(worker)
-    app.command(epilog=examples("FARM_REDIS_URL=redis://farm:6379/0 farm flower --port 5555"))(flower)
+    app.command(epilog=examples("FARM_REDIS_URL=redis://:PASSWORD@farm:6379/0 farm flower --port 5555"))(flower)
     app.command(epilog=examples("farm doctor", "farm doctor --json"))(doctor)
 
 

@@ -61,4 +61,4 @@ def _default(field: FieldInfo) -> str:
     value: Any = field.default
     if field.is_required() or value is None or value == "":
         return ""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.15g}" if isinstance(value, float) else str(value)

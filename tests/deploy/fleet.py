@@ -15,6 +15,8 @@ from tests.services.redis import redis_program
 from tests.services.rgw import ACCESS_KEY, SECRET_KEY, RgwServer
 
 DATABASE = "farm"
+READY_S = 240.0
+"""A worker imports torch and prepares; on a busy machine that takes a while."""
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
 """What a process here gets of this machine's environment. Nothing of the farm's, nothing of AWS's."""
 
@@ -116,7 +118,7 @@ class Fleet:
     def wait_until_healthy(self, *names: str) -> None:
         """Until the health check that Compose would run says so."""
         for name in names:
-            self._processes[name].wait_until(lambda name=name: self.healthy(name))  # type: ignore[misc]
+            self._processes[name].wait_until(lambda name=name: self.healthy(name), timeout_s=READY_S)  # type: ignore[misc]
 
     def healthy(self, name: str) -> bool:
         """Run the service's own health check once."""

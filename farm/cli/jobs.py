@@ -12,12 +12,13 @@ from farm.cli.session import ended, opened
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from farm.ledger.rows import Failure
+    from farm.ledger.rows import Failure, Task
     from farm.service.views import JobView
 
 JobId = Annotated[int, typer.Argument(metavar="JOB", min=1, help="the job's number, as `farm jobs` shows it")]
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 SHOWN_FAILURES = 20
+SHOWN_TASKS = 10
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +48,9 @@ def jobs(
         raise InvalidInput("there is no such state", problems=[Problem("--state", f"one of {', '.join(known)}")])
     with opened() as farm:
         if job is not None:
-            _show(farm.job(job), farm.failures(job, limit=SHOWN_FAILURES), as_json=as_json)
+            view, failures = farm.job(job), farm.failures(job, limit=SHOWN_FAILURES)
+            notable = farm.ledger.tasks_of(job, states=("running", "failed"), limit=SHOWN_TASKS)
+            _show(view, failures, notable, as_json=as_json)
             return
         found = farm.jobs(state=known[state] if state else None, limit=limit)
     if as_json:
@@ -63,9 +66,9 @@ def _row(view: JobView) -> tuple[object, ...]:
     return (job.id, job.kind, job.state.value, view.settled, job.total, job.failed, duration(view.seconds_left), note)
 
 
-def _show(view: JobView, failures: Sequence[Failure], *, as_json: bool) -> None:
+def _show(view: JobView, failures: Sequence[Failure], tasks: Sequence[Task], *, as_json: bool) -> None:
     if as_json:
-        say_json({"view": view, "failures": failures})
+        say_json({"view": view, "failures": failures, "tasks": tasks})
         return
     job = view.job
     say(f"job {job.id}, {job.kind}, {job.state.value}: {view.settled} of {job.total} settled, {job.failed} failed")
@@ -78,6 +81,11 @@ def _show(view: JobView, failures: Sequence[Failure], *, as_json: bool) -> None:
         say(f"  unit {failure.unit} failed after {failure.attempts} attempts: {failure.error}")
     if job.failed > len(failures):
         say(f"  and {job.failed - len(failures)} more; GET /v1/jobs/{job.id}/failures lists them all")
+    for task in tasks:
+        what = f"task {task.id} ({task.kind} {task.lo}..{task.hi - 1}) {task.state.value}"
+        say(f"  {what}, attempt {task.attempt} on {task.worker}: `farm logs --task {task.id}`")
+    if job.started_at is not None:
+        say(f"  `farm logs {job.id}` shows what its tasks said")
 
 
 def watch(job: JobId) -> None:

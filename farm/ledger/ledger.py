@@ -112,6 +112,9 @@ class Ledger:
             lambda tx: reading.list_jobs(tx, state=state, kind=kind, before_id=before_id, owner=owner, limit=limit)
         )
 
+    def get_task(self, task_id: int) -> Task:
+        return self._db.read(lambda tx: reading.get_task(tx, task_id))
+
     def tasks_of(
         self, job_id: int, *, states: Sequence[str] | None = None, after_id: int = 0, limit: int | None = None
     ) -> list[Task]:

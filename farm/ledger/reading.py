@@ -63,6 +63,14 @@ def tasks_of(tx: Tx, job_id: int, *, states: Sequence[str] | None, after_id: int
     return [task_of(row) for row in tx.run(query.limit(limit))]
 
 
+def get_task(tx: Tx, task_id: int) -> Task:
+    """Raises NotFound."""
+    row = tx.run(select(task).where(task.c.id == task_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no task {task_id}")
+    return task_of(row)
+
+
 def ranges_of(tx: Tx, job_id: int) -> list[SeedRange]:
     """What was asked for so far, in order, extensions included."""
     query = select(job_range.c.lo, job_range.c.hi).where(job_range.c.job_id == job_id).order_by(job_range.c.lo)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from farm.errors import InvalidInput, Problem
-from farm.recipe import Recipe, Step
+from farm.recipe import Recipe, Step, canonical_digest
 from farm.specs import (
     MAX_SIZE_PX,
     AssembleSpec,
@@ -14,12 +14,13 @@ from farm.specs import (
     RenderSpec,
     SeedRange,
     TrainSpec,
+    VerifySpec,
     parse_seeds,
 )
 
 
 def units_of(spec: JobSpec) -> tuple[SeedRange, ...]:
-    """The half-open unit ranges of a job: seeds, photos of an intake, images to show, or a single unit."""
+    """The half-open unit ranges of a job: seeds, photos, images to show, portraits to look at, or a single unit."""
     match spec:
         case RenderSpec():
             return parse_seeds(spec.seeds)
@@ -31,6 +32,20 @@ def units_of(spec: JobSpec) -> tuple[SeedRange, ...]:
             return (SeedRange(spec.start_nimg, spec.total_nimg),)
         case AssembleSpec() | ImportSpec():
             return (SeedRange(0, 1),)
+        case VerifySpec():
+            if spec.sample is None:
+                raise InvalidInput("the sample's size is not resolved", problems=[Problem("sample", "is missing")])
+            return (SeedRange(0, spec.sample),)
+
+
+def sampled_place(unit: int, *, job: int, sample: int, total: int) -> int:
+    """Which of a job's `total` portraits unit 0 … sample - 1 of a verification looks at.
+
+    The list is cut into `sample` equal parts, and of each one place is drawn by a hash: spread evenly, the same
+    every time, another one for another job, and all places when `sample` is `total`.
+    """
+    lo, hi = unit * total // sample, (unit + 1) * total // sample
+    return lo + int(canonical_digest(["verify", job, unit])[:16], 16) % (hi - lo)
 
 
 def series_of(spec: RenderSpec, *, sizes: tuple[int, ...]) -> str:

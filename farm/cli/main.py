@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from farm.cli import cascades, datasets, demo, jobs, keys, logs, machines, render, retention, settings, train
+from farm.cli import cascades, datasets, demo, jobs, keys, logs, machines, render, retention, settings, train, verify
 from farm.errors import FarmError, SettingsInvalid, Unavailable
 
 WORK_FAILED, WRONG_INPUT, NOT_AVAILABLE = 1, 2, 3
@@ -31,6 +31,8 @@ OPTIONS = {
     "run": "NAME",
     "folder": "FOLDER",
     "archive": "FILE",
+    "job": "JOB",
+    "sample": "--sample",
 }
 
 
@@ -45,7 +47,7 @@ def make_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for part in (demo, machines, keys, settings, datasets, train, cascades, render, jobs, logs, retention):
+    for part in (demo, machines, keys, settings, datasets, train, cascades, render, jobs, logs, verify, retention):
         part.register(app)
     return app
 

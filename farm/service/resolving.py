@@ -5,9 +5,10 @@ from typing import TypeVar
 
 from farm.errors import InvalidInput, NotFound, Problem
 from farm.ledger import Ledger
+from farm.ledger.states import TERMINAL_JOB_STATES, JobState
 from farm.planning import reachable_px, sizes_px, told_reach
 from farm.service import checkpoints
-from farm.specs import AssembleSpec, CurateSpec, ImportSpec, JobSpec, RenderSpec, TrainSpec, is_digest
+from farm.specs import AssembleSpec, CurateSpec, ImportSpec, JobSpec, RenderSpec, TrainSpec, VerifySpec, is_digest
 from farm.specs.intake import parse_intake
 from farm.specs.presets import Preset, find_preset
 from farm.storage import Storage, keys
@@ -32,6 +33,8 @@ def resolve(spec: JobSpec, *, ledger: Ledger, storage: Storage) -> JobSpec:
             return _curate(spec, storage)
         case ImportSpec():
             return _import(spec, storage)
+        case VerifySpec():
+            return _verify(spec, ledger)
 
 
 def _render(spec: RenderSpec, ledger: Ledger) -> RenderSpec:
@@ -153,6 +156,21 @@ def _import(spec: ImportSpec, storage: Storage) -> ImportSpec:
     if storage.head(keys.intake(spec.intake)) is None:
         raise _refused([Problem("intake", "was not uploaded; send the archive to /v1/intakes first")])
     return spec
+
+
+def _verify(spec: VerifySpec, ledger: Ledger) -> VerifySpec:
+    """The size of the sample becomes a number: what there is, at most."""
+    try:
+        job = ledger.get_job(spec.job)
+    except NotFound as error:
+        raise _refused([Problem("job", error.message)]) from error
+    if job.kind != "render":
+        raise _refused([Problem("job", f"job {job.id} is a {job.kind} job: it has no portraits")])
+    if job.state is JobState.DELETED:
+        raise _refused([Problem("job", f"job {job.id} is deleted")])
+    if job.state not in TERMINAL_JOB_STATES:
+        raise _refused([Problem("job", f"job {job.id} is {job.state}; verify it when it has ended")])
+    return spec.model_copy(update={"sample": min(spec.sample or job.total, job.total)})
 
 
 def _tried(problems: list[Problem], find: Callable[[], T]) -> T | None:

@@ -9,6 +9,7 @@ from farm.specs.jobs import (
     JobSpec,
     RenderSpec,
     TrainSpec,
+    VerifySpec,
     is_digest,
     parse_spec,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "RenderSpec",
     "SeedRange",
     "TrainSpec",
+    "VerifySpec",
     "is_digest",
     "parse_seeds",
     "parse_spec",

@@ -11,7 +11,7 @@ from farm.errors import InvalidInput, Problem
 from farm.recipe import SEED_LIMIT
 from farm.specs.seeds import parse_seeds
 
-JobKind = Literal["curate", "train", "assemble", "import", "render"]
+JobKind = Literal["curate", "train", "assemble", "import", "render", "verify"]
 
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 """Names of datasets, runs and cascades: they become parts of storage keys."""
@@ -119,7 +119,15 @@ class RenderSpec(_Spec):
             raise ValueError("; ".join(p.message for p in error.problems)) from error
 
 
-JobSpec = CurateSpec | TrainSpec | AssembleSpec | ImportSpec | RenderSpec
+class VerifySpec(_Spec):
+    """Paint some portraits of a render job again, and compare them with what is stored."""
+
+    kind: Literal["verify"] = "verify"
+    job: int = Field(ge=1, lt=SEED_LIMIT, description="the render job")
+    sample: int | None = Field(None, ge=1, description="how many, evenly spread; None: all of them")
+
+
+JobSpec = CurateSpec | TrainSpec | AssembleSpec | ImportSpec | RenderSpec | VerifySpec
 _ADAPTER: TypeAdapter[JobSpec] = TypeAdapter(Annotated[JobSpec, Field(discriminator="kind")])
 
 

@@ -10,6 +10,7 @@ FINALISE = "finalise"
 
 QUEUE_OF: dict[str, Queue] = {
     "render": "render",
+    "verify": "render",
     "train": "train",
     "curate": "cpu",
     "assemble": "cpu",
@@ -17,7 +18,7 @@ QUEUE_OF: dict[str, Queue] = {
     FINALISE: "cpu",
 }
 
-FINALISED_KINDS = frozenset({"render", "curate"})
+FINALISED_KINDS = frozenset({"render", "curate", "verify"})
 """Jobs whose last closed task leaves them `finishing`, with one finalise task."""
 
 SEQUENTIAL_KINDS = frozenset({"train"})

@@ -4,7 +4,7 @@
 |---|---|
 | photo | photos/<2>/<sha256>.<ext> |
 | upload: list of photos to curate, or a cascade archive | intakes/<2>/<sha256> |
-| curate task's verdicts, by attempt | jobs/<job>/verdicts/<lo>-<hi>.<attempt>.json |
+| curate or verify task's verdicts, by attempt | jobs/<job>/verdicts/<lo>-<hi>.<attempt>.json |
 | dataset version | datasets/<name>/<version>/manifest.parquet |
 | run's configuration | runs/<run>/config.json |
 | slice's log, by attempt | runs/<run>/logs/<start nimg>.<attempt>.jsonl |
@@ -13,6 +13,7 @@
 | cascade | cascades/<digest>/cascade.json, cascades/<digest>/<stage>.safetensors |
 | master | portraits/<2>/<recipe digest>.png, with .<epoch> before .png after the first collection |
 | job's result list and contact sheet | jobs/<job>/manifest/<part>.parquet, jobs/<job>/contact.jpg |
+| verify job's result | jobs/<job>/verify.json |
 """
 
 import re
@@ -77,6 +78,10 @@ def portrait_of(key: str) -> tuple[str, int] | None:
 
 def job_manifest(job_id: int, part: int) -> str:
     return f"jobs/{job_id}/manifest/{part:06d}.parquet"
+
+
+def verification(job_id: int) -> str:
+    return f"jobs/{job_id}/verify.json"
 
 
 def contact_sheet(job_id: int) -> str:

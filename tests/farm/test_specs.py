@@ -18,6 +18,7 @@ from farm.specs import (
     RenderSpec,
     SeedRange,
     TrainSpec,
+    VerifySpec,
     parse_seeds,
     parse_spec,
 )
@@ -31,6 +32,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "assemble": {"kind": "assemble", "cascade": "demo", "runs": ["base", "up"]},
     "import": {"kind": "import", "cascade": "demo", "intake": DIGEST},
     "render": {"kind": "render", "cascade": "demo@2", "seeds": "0..9", "size_px": 1024},
+    "verify": {"kind": "verify", "job": 7},
 }
 TYPES: dict[str, type[BaseModel]] = {
     "curate": CurateSpec,
@@ -38,6 +40,7 @@ TYPES: dict[str, type[BaseModel]] = {
     "assemble": AssembleSpec,
     "import": ImportSpec,
     "render": RenderSpec,
+    "verify": VerifySpec,
 }
 FIELDS = {kind: list(model.model_fields) for kind, model in TYPES.items()}
 

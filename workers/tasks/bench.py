@@ -19,6 +19,7 @@ from workers.tasks.importing import ImportTask
 from workers.tasks.loaded import LoadedCascades
 from workers.tasks.render import RenderTask, threads_for
 from workers.tasks.train import TrainTask
+from workers.tasks.verify import VerifyTask
 
 
 def prepare(settings: Settings, ledger: Ledger, storage: Storage) -> Bench:
@@ -36,6 +37,7 @@ def prepare(settings: Settings, ledger: Ledger, storage: Storage) -> Bench:
     return Bench(
         handlers={
             "render": render,
+            "verify": VerifyTask(ledger=ledger, storage=storage, cascades=cascades),
             "train": TrainTask(
                 ledger=ledger,
                 storage=storage,

@@ -11,7 +11,7 @@ from farm.ledger import Ledger
 from farm.ledger.rows import Dataset, Outcome
 from farm.ledger.states import TaskState
 from farm.settings import Settings
-from farm.specs import CurateSpec, RenderSpec
+from farm.specs import CurateSpec, RenderSpec, VerifySpec
 from farm.specs.intake import IntakePhoto, parse_intake
 from farm.storage import Storage, keys
 from workers.curation.manifest import write_manifest
@@ -21,6 +21,7 @@ from workers.rendering.contact_sheet import Tile, contact_sheet, evenly
 from workers.tasks.claimed import spec_of
 from workers.tasks.curate import policy_of, refused
 from workers.tasks.result_list import ResultList, errors_of, open_results
+from workers.tasks.verify import conclusion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,8 @@ class FinaliseTask:
                 outcome = self._render(assignment)
             case "curate":
                 outcome = self._curate(assignment)
+            case "verify":
+                outcome = self._verify(assignment)
             case kind:
                 raise WorkFailed(f"nothing is known of finishing a {kind!r} job")
         if assignment.stop:
@@ -69,6 +72,14 @@ class FinaliseTask:
                     body = None  # deleted meanwhile: an empty tile with its seed
             assignment.alive()
             yield Tile(label=str(seed), picture=body)
+
+    def _verify(self, assignment: Assignment) -> Outcome:
+        """What was found, portrait by portrait."""
+        job_id = assignment.claim.job_id
+        spec = spec_of(assignment.claim, VerifySpec)
+        body = conclusion(self.ledger, self.storage, job_id=job_id, spec=spec)
+        self.storage.put(keys.verification(job_id), body, if_absent=False)
+        return Outcome(output={"verification": keys.verification(job_id)})
 
     def _curate(self, assignment: Assignment) -> Outcome:
         """The dataset version: every photo of the intake list with its verdict, person and split."""

@@ -17,6 +17,7 @@ from farm.api.job_answers import (
     TaskOut,
 )
 from farm.api.record_answers import FileOut
+from farm.errors import InvalidInput, Problem
 from farm.ledger.states import JobState
 from farm.recipe import SEED_LIMIT
 from farm.specs import AssembleSpec, CurateSpec, ImportSpec, JobKind, RenderSpec, TrainSpec
@@ -41,6 +42,9 @@ def submit(
     priority: Annotated[int, Query(ge=-100, le=100, description="higher comes first")] = 0,
 ) -> JobOut:
     """Submit a job of any kind. Every mistake in it comes back at once, each with its field."""
+    if spec.get("kind") == "verify":  # that address asks whose the render job is
+        told = Problem("kind", "a verify job is asked for with POST /v1/jobs/<job>/verify")
+        raise InvalidInput("the job has mistakes", problems=[told])
     submitted = farm.submit(spec, priority=priority, key_id=key.id, idem_key=idem_key)
     response.status_code = 201 if submitted.created else 200
     response.headers["Location"] = f"/v1/jobs/{submitted.job.id}"

@@ -4,6 +4,7 @@ FARM_<NAME>_FILE names a file that holds the value instead, as container secrets
 Standard variables of others keep their names and meaning: AWS_* is read by boto3, CUDA_VISIBLE_DEVICES by torch.
 """
 
+import ipaddress
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -32,7 +34,7 @@ class Settings(BaseModel):
     storage_url: str = Field("", description="file:///folder or s3://bucket/prefix; default a folder in `home`")
     s3_endpoint_url: str | None = Field(None, description="S3 server as the farm sees it; None is AWS")
     s3_public_endpoint_url: str | None = Field(None, description="S3 server as users see it, in signed links")
-    redis_url: str = Field("", repr=False, description="redis://[:password@]host:port/db of the broker")
+    redis_url: str = Field("", repr=False, description="redis://:password@host:port/db; none needed on loopback")
     key_prefix: str = Field(
         "farm", pattern=r"^[a-z0-9-]{1,32}$", description="of every Redis key: two farms, one Redis"
     )
@@ -77,6 +79,16 @@ class Settings(BaseModel):
         """cuda1 is cuda:1: names of service units hold no colon well."""
         return re.sub(r"^cuda(\d+)$", r"cuda:\1", value)
 
+    @field_validator("redis_url")
+    @classmethod
+    def _behind_a_password(cls, value: str) -> str:
+        """Whoever reaches a Redis without a password sends tickets, shuts workers down, and reads what they do."""
+        url = urlsplit(value)
+        if value and not is_loopback(url.hostname) and not url.password:
+            told = f"Redis at {url.hostname} has no password, and others than this machine reach it"
+            raise ValueError(f"{told}: set requirepass there, and write redis://:PASSWORD@host:port/db here")
+        return value
+
     @model_validator(mode="before")
     @classmethod
     def _fill(cls, value: Any) -> Any:
@@ -98,6 +110,18 @@ class Settings(BaseModel):
     def is_sqlite(self) -> bool:
         """True where the ledger is the embedded one: one machine, local disk."""
         return self.ledger_url.startswith("sqlite")
+
+
+def is_loopback(host: str | None) -> bool:
+    """True where only this machine reaches that address; no host means a socket, or this machine."""
+    if host in (None, "", "localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    inside = getattr(address, "ipv4_mapped", None) or address
+    return bool(inside.is_loopback)
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:

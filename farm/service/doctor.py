@@ -15,6 +15,7 @@ from pathlib import Path
 from farm.errors import FarmError, StorageFull
 from farm.ledger import open_ledger
 from farm.queue import device_label
+from farm.service import exposure
 from farm.service.unset_queue import open_queue
 from farm.settings import Settings
 from farm.specs.kinds import QUEUES
@@ -51,6 +52,7 @@ def examine(settings: Settings) -> list[Check]:
         _device(settings),
         *_workers(settings),
         _api(settings),
+        *(Check(name=name, ok=None, found=found, remedy=todo) for name, found, todo in exposure.findings(settings)),
     ]
 
 

@@ -61,9 +61,9 @@ def test_a_home_that_cannot_be_is_told(home: str) -> None:
 
 
 def test_the_environment_goes_before_what_a_running_farm_wrote(tmp_path: Path) -> None:
-    _embedded(tmp_path, json.dumps({"redis_url": "redis://x:1/0", "api_port": 4242, "device": "cuda", "pid": 3}))
+    _embedded(tmp_path, json.dumps({"redis_url": "redis://:p@x:1/0", "api_port": 4242, "device": "cuda", "pid": 3}))
     settings = _load(tmp_path, api_port="5555")
-    assert (settings.redis_url, settings.api_port, settings.device) == ("redis://x:1/0", 5555, "auto")
+    assert (settings.redis_url, settings.api_port, settings.device) == ("redis://:p@x:1/0", 5555, "auto")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "3", "null", '"x"', "\x00", '{"nothing": 1}'])

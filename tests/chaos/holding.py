@@ -64,13 +64,18 @@ def held_mid_work(yard: Yard, *, each: int = 60, units: int = 1) -> Iterator[Hel
 def _stopped_inside(yard: Yard, placed: Order, units: int) -> Held | None:
     children = {name: worker.child() for name, worker in yard.workers.items()}
     while any(yard.ledger.get_job(job_id).state not in TERMINAL_JOB_STATES for job_id in placed.job_ids):
+        if set(_running(yard, placed)) < set(children):
+            time.sleep(0.02)
+            continue
+        began_s = time.monotonic()
         for child in children.values():
             child.suspend()
         held = Held(placed, children, _running(yard, placed))
         if _is_mid_work(yard, held, units):
             return held
         held.let_go()
-        time.sleep(0.02)
+        # As long as they stood still: on a busy machine the looking takes its time, and no lease may run out of it.
+        time.sleep(max(0.02, time.monotonic() - began_s))
     return None
 
 
@@ -118,9 +123,10 @@ def _sqlite_is_free(ledger_url: str) -> bool:
 
 
 def _postgres_is_free(ledger_url: str) -> bool:
+    # Who has a transaction id has written, or locked a row. Readers, and who ticks, hold up nobody.
     query = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        " AND state IS NOT NULL AND state <> 'idle'"
+        " AND backend_xid IS NOT NULL"
     )
     with psycopg.connect(ledger_url.replace("+psycopg", ""), autocommit=True) as connection:
         row = connection.execute(query).fetchone()

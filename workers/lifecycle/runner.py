@@ -184,6 +184,9 @@ class Runner:
         raise WorkFailed(message)
 
     def _ended(self, assignment: Assignment, ending: Ending) -> None:
+        if ending is Ending.LOST and assignment.stop_reason is not StopReason.LOST:
+            # No beat told it before: the last write itself was refused.
+            _log.warning("the lease is lost: the ledger did not take this attempt's last write")
         settled = 0 if ending is Ending.LOST else assignment.cursor - assignment.claim.cursor
         self.meter.ended(assignment.claim.kind, ending, seconds=assignment.elapsed_s, units=settled)
 

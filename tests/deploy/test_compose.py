@@ -112,7 +112,7 @@ def test_every_secret_is_made_by_the_script(tmp_path: Path) -> None:
         assert (tmp_path / name).stat().st_size > 0
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", ["api", *WORKERS])
 def test_the_farms_own_services_find_the_rest_by_settings_alone(name: str) -> None:
     environment = SERVICES[name]["environment"]
     for setting in ("LEDGER_URL", "REDIS_URL"):
@@ -120,6 +120,11 @@ def test_the_farms_own_services_find_the_rest_by_settings_alone(name: str) -> No
     assert environment["FARM_STORAGE_URL"] == "s3://farm"
     assert "-bucket=farm" in SERVICES["s3"]["command"]
     assert SERVICES[name]["depends_on"].keys() == {"redis", "postgres", "s3"}
+
+
+def test_flower_is_given_the_queue_and_no_more() -> None:
+    assert SERVICES["flower"]["environment"] == {"FARM_REDIS_URL_FILE": "/run/secrets/redis_url"}
+    assert SERVICES["flower"]["secrets"] == ["redis_url"]
 
 
 @pytest.mark.parametrize("name", WORKERS)

@@ -8,7 +8,17 @@ from pathlib import Path
 from tests.docs.markdown import ROOT
 from tests.services.process import free_ports
 
-SHOWN = ("Makefile", "pyproject.toml", "constraints.txt", "docker-compose.yml", "deploy", "docs", "farm", "workers")
+SHOWN = (
+    "README.md",
+    "Makefile",
+    "pyproject.toml",
+    "constraints.txt",
+    "docker-compose.yml",
+    "deploy",
+    "docs",
+    "farm",
+    "workers",
+)
 PHOTOS = ("001.jpg", "006.jpg", "009.jpg", "010.jpg", "people.csv")
 
 
@@ -41,7 +51,7 @@ def make_environment(*, home: Path, clone: Path) -> dict[str, str]:
     """Of a shell there: nothing of this machine's own farms; free ports; one torch thread."""
     kept = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
     environment = {name: os.environ[name] for name in kept if name in os.environ}
-    api, flower = free_ports(2)
+    (port,) = free_ports(1)
     environment["PATH"] = f"{clone}/.venv/bin:{environment['PATH']}"
-    ours = {"FARM_API_PORT": str(api), "FARM_FLOWER_PORT": str(flower), "FARM_THREADS": "1", "FARM_DEVICE": "cpu"}
+    ours = {"FARM_API_PORT": str(port), "FARM_THREADS": "1", "FARM_DEVICE": "cpu"}
     return environment | ours | {"HOME": str(home), "PYTHONUNBUFFERED": "1", "TERM": "dumb"}

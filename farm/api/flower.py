@@ -20,7 +20,8 @@ TIMEOUT_S = 20.0
 ROWS: Final = "tasks/datatable"
 """The one address that is asked by POST: its query is too long for an address."""
 _PAGES = re.compile(
-    r"|workers|tasks|broker|(worker|task)/[^/\\\x00-\x1f]{1,255}|static/(?!.*\.\.)[\w.-]+(/[\w.-]+){0,3}", re.ASCII
+    r"|workers|tasks|broker|(worker|task)/(?!\.\.?$)[^/\\\x00-\x1f]{1,255}|static/(?!.*\.\.)[\w.-]+(/[\w.-]+){0,3}",
+    re.ASCII,
 )
 _ASKED = ("accept", "accept-language", "content-type", "if-modified-since", "if-none-match", "x-requested-with")
 _ANSWERED = ("content-type", "cache-control", "etag", "last-modified", "vary")
@@ -72,7 +73,7 @@ class FlowerClient:
         try:
             # Neither the key nor a cookie goes along, and the answer comes as it is, not compressed.
             said = self._http.request(method, address, headers=passed | {"accept-encoding": "identity"}, content=body)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, OSError) as error:
             raise Unavailable(f"Flower does not answer: {error}") from error
         told = {name: said.headers[name] for name in _ANSWERED if name in said.headers}
         return Answered(status=said.status_code, headers=told, body=said.content)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -17,6 +17,7 @@ class RequestNumbers:
     """Counts requests. Routes count by their template, so that no job number becomes a label."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second family a counter
         self.registry = CollectorRegistry()
         info = Gauge("farm_build_info", "The farm's version, as a label.", ["version"], registry=self.registry)
         info.labels(version("portrait-farm")).set(1)

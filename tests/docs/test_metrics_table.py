@@ -1,13 +1,13 @@
-"""The table of metrics in docs/operators.md and what API and workers tell are the same; the alerts ask for nothing else."""
+"""The table of metrics in docs/operators.md is what API and workers tell; the alerts ask for nothing else."""
 
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
-import yaml
 from prometheus_client import generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from ruamel.yaml import YAML
 
 from farm.api.metrics import FarmCollector, RequestNumbers
 from farm.ledger.rows import Worker
@@ -87,7 +87,7 @@ def test_no_label_grows_with_the_work() -> None:
 
 
 def test_the_example_alerts_ask_for_metrics_there_are() -> None:
-    rules = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"][0]["rules"]
+    rules = YAML(typ="safe").load((PROMETHEUS / "alerts.yml").read_text())["groups"][0]["rules"]
     known = {name for name, _, _ in table("API", "worker", "both")}
     known |= {
         f"{name}_{part}" for name, kind, _ in table("API", "worker") if kind == "histogram" for part in ("count", "sum")
@@ -97,5 +97,5 @@ def test_the_example_alerts_ask_for_metrics_there_are() -> None:
         asked = set(re.findall(r"farm_\w+", rule["expr"]))
         assert asked, rule["alert"]
         assert asked <= known, rule["alert"]
-    configuration = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
+    configuration = YAML(typ="safe").load((PROMETHEUS / "prometheus.yml").read_text())
     assert [scrape["job_name"] for scrape in configuration["scrape_configs"]] == ["farm-api", "farm-worker"]

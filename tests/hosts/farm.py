@@ -1,11 +1,13 @@
 """A farm over three machines, set up by settings alone: services; worker north; worker south.
 
-Each worker starts by `farm worker` with an environment of its own: a home that no other machine sees, the three
-addresses, one core, one torch thread. The tests submit from a fourth machine, through the API.
+Each process starts by the command of docs/operators.md with the variables of that page and nothing else but shorter
+times: a home that no other machine sees, the addresses, one core, one torch thread. The tests submit from a fourth
+machine, through the API.
 """
 
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -30,6 +32,7 @@ from tests.services.rgw import RgwServer, running_rgw
 WORKERS = ("north", "south")
 PASSWORD = "only-for-tests"
 API_PORT = 8800
+GUIDE = Path(__file__).parents[2] / "docs/operators.md"
 QUICK = {"beat_s": 0.25, "lease_s": 4.0, "tick_s": 0.25, "task_target_s": 2.0}
 
 
@@ -49,25 +52,26 @@ class ThreeHosts(Yard):
         """Start the worker on the machine of that name without waiting for it."""
         home = self.settings.home / name
         home.mkdir(exist_ok=True)
-        command = ("taskset", "--cpu-list", str(self.cores[name]), _farm(), "worker", "--name", name, "--device", "cpu")
-        told = self.told(home) | {"FARM_THREADS": "1"} | (environment or {})
-        process = _start((*self.hosts[name].enter, *command), told, log=home / "log")
-        self.workers[name] = WorkerProcess(name, process, home / "log")
+        ours = {"FARM_HOME": str(home), "FARM_WORKER_NAME": name, "FARM_DEVICE": "cpu", "FARM_THREADS": "1"}
+        told = self._told("FARM_WORKER_NAME", ours) | (environment or {})
+        command = (*self.hosts[name].enter, "taskset", "--cpu-list", str(self.cores[name]), _farm(), "worker")
+        self.workers[name] = WorkerProcess(name, _start(command, told, log=home / "log"), home / "log")
         return self.workers[name]
 
     def start_api(self) -> None:
         """Start the API on the services' machine and wait until it listens."""
-        command = (sys.executable, "-m", "uvicorn", "--factory", "farm.api.app:create_app", "--log-level", "warning")
-        address = ("--host", self.settings.api_host, "--port", str(self.settings.api_port))
-        told = child_environment(self.settings)
-        self.api = _start((*self.services.enter, *command, *address), told, log=self.settings.home / "api.log")
+        told = self._told("FARM_API_HOST", {"FARM_HOME": str(self.settings.home)})
+        command = (*self.services.enter, sys.executable, "-m", "farm.api")
+        self.api = _start(command, told, log=self.settings.home / "api.log")
         wait_for("the API", self._api_listens, timeout_s=READY_S)
 
-    def told(self, home: Path) -> dict[str, str]:
-        """The whole environment of a worker's machine: addresses, and what the rest of the farm was told."""
+    def _told(self, marker: str, ours: Mapping[str, str]) -> dict[str, str]:
+        """The whole environment of a machine's process: the variables that the operator guide names there, with this
+        farm's values, and short times."""
+        values = child_environment(self.settings) | RgwServer.credentials | dict(ours)
         plain = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH") if name in os.environ}
-        ours = {n: v for n, v in child_environment(self.settings).items() if n.startswith("FARM_")}
-        return plain | ours | RgwServer.credentials | {"FARM_HOME": str(home), "HOME": str(home)}
+        quick = {f"FARM_{name.upper()}": str(getattr(self.settings, name)) for name in QUICK}
+        return plain | {"HOME": ours["FARM_HOME"]} | {name: values[name] for name in variables_of(marker)} | quick
 
     def _api_listens(self) -> bool:
         with contextlib.suppress(OSError):
@@ -132,6 +136,16 @@ def asleep(farm: ThreeHosts, name: str) -> Iterator[None]:
     finally:
         for process in sleepers:
             process.resume()
+
+
+def variables_of(marker: str) -> list[str]:
+    """The variables of the operator guide's environment that has `marker` among them."""
+    blocks = re.findall(r"^```ini\n(.*?)^```$", GUIDE.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for block in blocks:
+        names = [line.partition("=")[0] for line in block.splitlines()]
+        if marker in names:
+            return names
+    raise LookupError(f"no environment with {marker} in {GUIDE}")
 
 
 def _place(host: Host, what: str) -> Place:

@@ -117,7 +117,7 @@ def test_a_machine_cut_off_mid_task_loses_its_lease_and_comes_back_by_itself(
     refused = farm.workers["north"].says().count(LOST)
     before = stored(farm, held.order, cascade)
     north.plug()
-    wait_for("north to hear of it", lambda: farm.workers["north"].says().count(LOST) > refused)
+    wait_for("north to hear of it", lambda: farm.workers["north"].says().count(LOST) > refused, timeout_s=180)
     with asleep(farm, "south"):
         later = order(farm, each=10)
         check_everything_is_there(farm, later, cascade)

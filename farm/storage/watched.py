@@ -12,32 +12,32 @@ class WatchedStorage:
     """Another storage, of whose every request `outage` hears."""
 
     def __init__(self, storage: Storage, outage: Outage) -> None:
-        self._storage = storage
+        self.storage = storage
         self.outage = outage
 
     def put(self, key: str, body: bytes, *, if_absent: bool = True) -> bool:
         with self._watched(writing=True):
-            return self._storage.put(key, body, if_absent=if_absent)
+            return self.storage.put(key, body, if_absent=if_absent)
 
     def get(self, key: str) -> bytes:
         with self._watched():
-            return self._storage.get(key)
+            return self.storage.get(key)
 
     def head(self, key: str) -> ObjectInfo | None:
         with self._watched():
-            return self._storage.head(key)
+            return self.storage.head(key)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        found = self._storage.list(prefix)  # a wrong prefix is told now, not when the first object is asked for
+        found = self.storage.list(prefix)  # a wrong prefix is told now, not when the first object is asked for
         return self._each(found)
 
     def delete(self, key: str) -> None:
         # Not as a write: a full disk lets objects go, and what can only be deleted is still full.
         with self._watched():
-            self._storage.delete(key)
+            self.storage.delete(key)
 
     def url(self, key: str, *, expires_s: int) -> str:
-        return self._storage.url(key, expires_s=expires_s)
+        return self.storage.url(key, expires_s=expires_s)
 
     def _each(self, found: Iterator[ObjectInfo]) -> Iterator[ObjectInfo]:
         with self._watched():

@@ -2,19 +2,11 @@
 
 import time
 
-import pytest
-
 from farm.ledger import Task
 from tests.chaos.holding import held_mid_work, waiting_units
 from tests.chaos.portraits import SIZE_PX, Order, check_everything_is_there
 from tests.chaos.yard import Yard, wait_for
-from tests.workers.cascade.tiny import random_cascade
 from workers.cascade.cascade import Cascade
-
-
-@pytest.fixture(scope="module")
-def cascade() -> Cascade:
-    return random_cascade(seed=7)
 
 
 def records(farm: Yard, placed: Order) -> list[Task]:

@@ -15,12 +15,14 @@ from typing import TypeVar
 
 import httpx
 import psutil
+import pytest
 
 from farm.ledger import Job, Ledger, Limits, Task, open_ledger
 from farm.ledger.states import TERMINAL_JOB_STATES
 from farm.queue import worker_argv
 from farm.service.keys import local_key
 from farm.service.opening import open_service
+from farm.service.verbs import Service
 from farm.settings import Settings, child_environment
 from farm.storage import Storage, open_storage
 from tests.services.process import accepts_connections, die_with_parent, free_ports
@@ -81,7 +83,11 @@ class WorkerProcess:
 
 @dataclass
 class Yard:
-    """The farm under test. Everything it started is gone when `closing` ends."""
+    """The farm under test. Everything it started is gone when `closing` ends.
+
+    environment: variables besides FARM_*, such as S3 credentials. logs: where its processes speak; not in the farm's
+    home, which may be full.
+    """
 
     settings: Settings
     redis: RedisServer
@@ -91,6 +97,8 @@ class Yard:
     workers: dict[str, WorkerProcess] = field(default_factory=dict)
     api: "subprocess.Popen[bytes] | None" = None
     key: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    logs: Path = Path()
 
     @property
     def api_url(self) -> str:
@@ -99,11 +107,11 @@ class Yard:
     def start_worker(self, name: str, *, environment: dict[str, str] | None = None) -> WorkerProcess:
         """Start a worker without waiting for it."""
         settings = self.settings.model_copy(update={"worker_name": name})
-        log = self.settings.home / f"{name}.log"
+        log = self.logs / f"{name}.log"
         with log.open("ab") as output:
             process = subprocess.Popen(
                 [*die_with_parent(), *worker_argv(settings, app=self.app)],
-                env=child_environment(settings) | (environment or {}),
+                env={**child_environment(settings), **self.environment, **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -130,16 +138,21 @@ class Yard:
     def start_api(self) -> None:
         """Start the API and wait until it answers."""
         argv = [sys.executable, "-m", "uvicorn", "--factory", "farm.api.app:create_app", "--log-level", "warning"]
-        with (self.settings.home / "api.log").open("ab") as output:
+        with (self.logs / "api.log").open("ab") as output:
             self.api = subprocess.Popen(
                 [*die_with_parent(), *argv, "--host", "127.0.0.1", "--port", str(self.settings.api_port)],
-                env=child_environment(self.settings),
+                env={**child_environment(self.settings), **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_for("the API", lambda: accepts_connections(self.settings.api_port), timeout_s=READY_S)
+        wait_for("the API", self._api_answers, timeout_s=READY_S)
+
+    def _api_answers(self) -> bool:
+        if self.api is not None and self.api.poll() is not None:
+            raise RuntimeError(f"the API ended:\n{(self.logs / 'api.log').read_text()[-3000:]}")
+        return accepts_connections(self.settings.api_port)
 
     def kill_api(self) -> None:
         if self.api is not None:
@@ -155,6 +168,9 @@ class Yard:
                 reply = httpx.post(self.api_url + path, json=body, headers=headers, timeout=10)
             except httpx.TransportError:
                 time.sleep(0.2)
+                return None
+            if reply.status_code in (503, 507):
+                assert int(reply.headers["Retry-After"]) > 0, reply.text
                 return None
             reply.raise_for_status()
             answer: dict[str, object] = reply.json()
@@ -190,8 +206,14 @@ class Yard:
 
     def submit(self, spec: Mapping[str, object]) -> int:
         """A job sent by the service of this process; its id."""
-        with open_service(self.settings) as service:
+        with self.opened() as service:
             return service.submit(spec).job.id
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Service]:
+        """The service of this process."""
+        with set_aside(self.environment), open_service(self.settings) as service:
+            yield service
 
     def import_cascade(self, objects: Mapping[str, bytes]) -> str:
         """Have the workers import a cascade; its digest."""
@@ -199,7 +221,7 @@ class Yard:
         with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
             for name, body in objects.items():
                 archive.writestr(name, body)
-        with open_service(self.settings) as service:
+        with self.opened() as service:
             job = service.import_cascade("tiny", sink.getvalue()).job
         self.wait_until_ended(job.id, timeout_s=READY_S)
         return self.ledger.cascade("tiny").digest
@@ -236,19 +258,44 @@ def members(session: int) -> list[int]:
 
 
 @contextlib.contextmanager
+def set_aside(environment: Mapping[str, str]) -> Iterator[None]:
+    """This process has these variables for a while."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        yield
+
+
+@contextlib.contextmanager
 def open_yard(
-    home: Path, *, redis: RedisServer, app: str = REAL, ledger_url: str = "", told: Mapping[str, object] | None = None
+    home: Path,
+    *,
+    redis: RedisServer,
+    app: str = REAL,
+    ledger_url: str = "",
+    told: Mapping[str, object] | None = None,
+    environment: Mapping[str, str] | None = None,
+    logs: Path | None = None,
 ) -> Iterator[Yard]:
     """A yard with short leases and no process yet. `told` are settings that differ."""
     quick = {"beat_s": 0.25, "lease_s": 4.0, "tick_s": 0.25, "task_target_s": 2.0, "device": "cpu", "threads": 1}
-    settings = Settings.model_validate(
-        {"home": home, "redis_url": redis.url, "api_port": free_ports(1)[0], **quick, **(told or {})}
-    )
+    services = {"redis_url": redis.url, "ledger_url": ledger_url, "api_port": free_ports(1)[0]}
+    settings = Settings.model_validate({"home": home, **services, **quick, **(told or {})})
     home.mkdir(parents=True, exist_ok=True)
-    with open_service(settings) as service:
-        key = local_key(service)
-    ledger = open_ledger(settings.ledger_url, limits=Limits.of(settings))
-    yard = Yard(settings=settings, redis=redis, ledger=ledger, storage=open_storage(settings), app=app, key=key)
+    with set_aside(environment or {}):
+        with open_service(settings) as service:
+            key = local_key(service)
+        ledger = open_ledger(settings.ledger_url, limits=Limits.of(settings))
+        yard = Yard(
+            settings=settings,
+            redis=redis,
+            ledger=ledger,
+            storage=open_storage(settings),
+            app=app,
+            key=key,
+            environment=environment or {},
+            logs=logs or home,
+        )
     try:
         yield yard
     finally:

@@ -15,6 +15,7 @@ import psycopg
 from tests.services.process import (
     HERE,
     START_TIMEOUT_S,
+    STOP_TIMEOUT_S,
     Place,
     ServiceFailed,
     ServiceMissing,
@@ -135,6 +136,13 @@ class PostgresCluster:
             yield self.url(name)
         finally:
             self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def end(self, how: int) -> None:
+        """SIGINT: fast shutdown, connections are cut and data is written. SIGQUIT: immediate, as a crash. Returns when
+        it is gone; `start` brings it back."""
+        if self._process is not None:
+            self._process.process.send_signal(how)
+            self._process.process.wait(STOP_TIMEOUT_S)
 
     def stop(self) -> None:
         if self._process is not None:

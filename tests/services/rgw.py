@@ -146,6 +146,18 @@ class RgwServer:
                     client.delete_object(Bucket=name, Key=entry["Key"])
             client.delete_bucket(Bucket=name)
 
+    def fill(self, bucket: str) -> None:
+        """No room is left in the bucket: its quota is used up."""
+        self._quota("set", bucket, "--max-objects=1")
+        self._quota("enable", bucket)
+
+    def make_room(self, bucket: str) -> None:
+        """The quota is lifted."""
+        self._quota("disable", bucket)
+
+    def _quota(self, verb: str, bucket: str, *more: str) -> None:
+        self._run("radosgw-admin", "quota", verb, "--quota-scope=bucket", f"--bucket={bucket}", *more)
+
     def stop(self) -> None:
         """All that is stored is in memory and meant to go: no daemon needs time to say good-bye."""
         if "_client" in self.__dict__:

@@ -18,7 +18,7 @@ def test_the_default_is_a_folder_in_home(tmp_path: Path) -> None:
 def test_a_folder_with_odd_characters_is_found(tmp_path: Path) -> None:
     folder = tmp_path / "größe & co #1"
     storage = open_storage(load_settings({"FARM_HOME": str(tmp_path), "FARM_STORAGE_URL": folder.as_uri()}))
-    assert isinstance(storage, FolderStorage)
+    assert isinstance(storage.storage, FolderStorage)
     storage.put("a", b"x")
     assert (folder / "a").exists()
 
@@ -30,7 +30,8 @@ def test_a_home_with_odd_characters_works(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["s3://bucket", "s3://bucket/", "s3://bucket/a/b", "s3://bucket/a/b/"])
 def test_an_s3_address_opens_without_asking_the_server(tmp_path: Path, url: str) -> None:
-    assert isinstance(open_storage(load_settings({"FARM_HOME": str(tmp_path), "FARM_STORAGE_URL": url})), S3Storage)
+    opened = open_storage(load_settings({"FARM_HOME": str(tmp_path), "FARM_STORAGE_URL": url}))
+    assert isinstance(opened.storage, S3Storage)
 
 
 @pytest.mark.parametrize(

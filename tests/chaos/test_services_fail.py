@@ -1,0 +1,156 @@
+"""Services that refuse, crawl, are full or restart: nothing is lost, nothing fails for it, and one line tells it."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from farm.service.doctor import Check, examine
+from farm.settings import child_environment
+from tests.chaos.conftest import Servers
+from tests.chaos.holding import held_mid_work
+from tests.chaos.portraits import Order, check_everything_is_there, order
+from tests.chaos.watching import Listener, check_nothing_failed, listen
+from tests.chaos.yard import Yard, set_aside, wait_for
+from tests.services.faulty_s3 import Faults
+from workers.cascade.cascade import Cascade
+
+pytestmark = pytest.mark.timeout(400)
+
+
+def doctor(yard: Yard) -> dict[str, Check]:
+    """What `farm doctor` finds wrong, by name."""
+    with set_aside(yard.environment):
+        return {check.name: check for check in examine(yard.settings) if check.ok is False}
+
+
+def settled(yard: Yard, placed: Order) -> int:
+    return sum(yard.ledger.get_job(job_id).done for job_id in placed.job_ids)
+
+
+def check_survived(yard: Yard, placed: Order, cascade: Cascade, heard: Listener, service: str) -> None:
+    check_everything_is_there(yard, placed, cascade)
+    check_nothing_failed(yard, placed)
+    heard.wait_for_recovery(service)
+    heard.check_told_once(service)
+
+
+def test_an_s3_server_that_refuses_three_requests_in_ten(servers: Servers, cascade: Cascade) -> None:
+    yard, heard = servers.yard, listen(servers.yard)
+    with held_mid_work(yard) as held:
+        before = servers.s3.counts["refused"]
+        servers.s3.faults = Faults(refused=0.3)
+    try:
+        wait_for("refusals", lambda: servers.s3.counts["refused"] > before + 25, timeout_s=120)
+        heard.wait_for_outage("the storage")
+        found = doctor(yard)
+    finally:
+        servers.s3.faults = Faults()
+    assert "refused" in found["storage"].found
+    assert "asks again by itself" in found["storage"].remedy
+    check_survived(yard, held.order, cascade, heard, "the storage")
+
+
+def test_an_s3_server_that_crawls_and_cuts_objects_half_way(servers: Servers, cascade: Cascade) -> None:
+    yard, heard = servers.yard, listen(servers.yard)
+    with held_mid_work(yard, each=30) as held:
+        before = dict(servers.s3.counts)
+        servers.s3.faults = Faults(cut=0.4, delay_s=1.1)
+    try:
+        wait_for("cut objects", lambda: servers.s3.counts["cut"] > before.get("cut", 0) + 4, timeout_s=120)
+        servers.s3.faults = Faults(delay_s=1.1)
+        found = doctor(yard)
+    finally:
+        servers.s3.faults = Faults()
+    assert servers.s3.counts["slow"] > before.get("slow", 0) + 10
+    assert "slow" in found["storage"].found
+    check_survived(yard, held.order, cascade, heard, "the storage")
+
+
+def test_a_bucket_without_room_holds_the_work_up_until_there_is_some(servers: Servers, cascade: Cascade) -> None:
+    yard, heard = servers.yard, listen(servers.yard)
+    with held_mid_work(yard) as held:
+        servers.rgw.fill(servers.bucket)
+    try:
+        heard.wait_for_outage("the storage")
+        before = settled(yard, held.order)
+        found = doctor(yard)
+        assert settled(yard, held.order) == before < held.order.units
+    finally:
+        servers.rgw.make_room(servers.bucket)
+    assert "QuotaExceeded" in found["storage"].found
+    assert "make room" in found["storage"].remedy
+    check_survived(yard, held.order, cascade, heard, "the storage")
+
+
+@pytest.mark.parametrize("how", ["fast", "immediate"])
+def test_a_postgres_that_restarts_mid_task_and_mid_submission(servers: Servers, cascade: Cascade, how: str) -> None:
+    yard, heard, placed = servers.yard, listen(servers.yard), []
+    submitter = threading.Thread(target=lambda: placed.append(order(yard)))
+    with held_mid_work(yard) as held:
+        # Fast ends every connection cleanly; immediate is a crash, and the restart recovers from the log.
+        servers.postgres.end(signal.SIGINT if how == "fast" else signal.SIGQUIT)
+    try:
+        submitter.start()
+        heard.wait_for_outage("the ledger")
+        found = doctor(yard)
+    finally:
+        servers.postgres.start()
+    submitter.join(120)
+    assert "that its database runs" in found["ledger"].remedy
+    for each in (held.order, *placed):
+        check_survived(yard, each, cascade, heard, "the ledger")
+    assert len(placed) == 1, "the API took what was sent while the database was away, once"
+
+
+FAKE_TIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+SKEW_S = 300
+
+
+def with_clock(ahead_s: int) -> dict[str, str]:
+    """Variables of a process whose clock is wrong. How long things take, it still measures rightly."""
+    if not Path(FAKE_TIME).exists():
+        pytest.skip("libfaketime is not installed (Debian: faketime)")
+    return {"LD_PRELOAD": FAKE_TIME, "FAKETIME": f"{ahead_s:+d}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+
+def test_a_worker_whose_clock_is_minutes_off(servers: Servers, cascade: Cascade) -> None:
+    # Given one worker five minutes ahead of the other and of the database
+    yard = servers.yard
+    environment = with_clock(SKEW_S)
+    yard.workers["north"].stop()
+    yard.start_worker("north", environment=environment)
+    try:
+        # When both hold tasks, and the other one is killed so that its lease must run out
+        with held_mid_work(yard) as held:
+            began_s = time.monotonic()
+            yard.workers["south"].kill_parent()
+            held.children["south"].kill()
+            held.let_go("north")
+            lost = held.tasks["south"]
+            wait_for("the lost lease", lambda: next(t for t in yard.record(lost.job_id) if t.id == lost.id).losses)
+        # Then the database's clock says when, and the one ahead neither takes nor loses a lease by its own
+        assert yard.settings.lease_s / 2 < time.monotonic() - began_s < SKEW_S / 3
+        check_everything_is_there(yard, held.order, cascade)
+        check_nothing_failed(yard, held.order)
+        check_skew_is_named(yard)
+    finally:
+        yard.start_worker("south")
+        yard.workers["north"].stop()
+        yard.start_worker("north")
+
+
+def check_skew_is_named(yard: Yard) -> None:
+    """`farm doctor` on the machine whose clock is wrong."""
+    program = "import sys; from farm.cli.main import main; main(['doctor'])"
+    told = {**child_environment(yard.settings), **yard.environment, **with_clock(SKEW_S)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=told, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert "300 s ahead of the database's clock" in done.stdout, done.stdout + done.stderr
+    assert "NTP" in done.stdout
+    assert done.returncode != 0

@@ -55,7 +55,7 @@ class Fleet:
     """Everything but Postgres and S3, whose own images we cannot run here; private servers stand in for them."""
 
     def __init__(self, folder: Path, *, secrets: Path, postgres: PostgresCluster, s3: RgwServer, bucket: str) -> None:
-        self.redis, self.api, self.flower, self.door, self.https, self.health = free_ports(6)
+        self.redis, self.api, self.flower, self.numbers, self.door, self.https, self.health = free_ports(7)
         self._folder, self._secrets = folder, secrets
         self._services: dict[str, dict[str, Any]] = compose()["services"]
         self._processes: dict[str, ServiceProcess] = {}
@@ -82,6 +82,7 @@ class Fleet:
             "caddy": caddy_program(),
             "5555": str(self.flower),
             "8800": str(self.api),
+            "9100": str(self.numbers),
         }
         for name, ours, theirs in (("redis_url", self.redis, 6379), ("ledger_url", postgres.port, 5432)):
             path = secrets / name

@@ -122,6 +122,13 @@ def test_the_farms_own_services_find_the_rest_by_settings_alone(name: str) -> No
     assert SERVICES[name]["depends_on"].keys() == {"redis", "postgres", "s3"}
 
 
+def test_prometheus_is_told_where_compose_has_the_numbers() -> None:
+    told = (ROOT / "deploy/prometheus/prometheus.yml").read_text()
+    for name, variable in (("api", "FARM_API_PORT"), ("worker", "FARM_METRICS_PORT")):
+        assert f"{name}:{SERVICES[name]['environment'][variable]}" in told
+    assert SERVICES["gpu-worker"]["environment"]["FARM_METRICS_HOST"] == "0.0.0.0"
+
+
 def test_flower_is_given_the_queue_and_no_more() -> None:
     assert SERVICES["flower"]["environment"] == {"FARM_REDIS_URL_FILE": "/run/secrets/redis_url"}
     assert SERVICES["flower"]["secrets"] == ["redis_url"]

@@ -60,6 +60,7 @@ def test_the_farm_of_the_compose_file_paints_a_portrait_and_ends_in_order(fleet:
         _flower_is_shown_to_those_with_a_key(door, key)
         door.headers["Authorization"] = f"Bearer {key}"
         _a_portrait_is_painted(door, fleet)
+    _a_worker_tells_its_numbers_to_those_with_a_key(f"http://127.0.0.1:{fleet.numbers}/metrics", key)
 
     assert fleet.stop("worker", within_s=seconds(compose()["services"]["worker"]["stop_grace_period"])) == 0
     assert not fleet.healthy("worker")
@@ -95,6 +96,12 @@ def _a_portrait_is_painted(door: httpx.Client, fleet: Fleet) -> None:
     picture = httpx.get(portrait["url"])
     assert picture.content.startswith(b"\x89PNG")
     assert len(picture.content) == portrait["size_bytes"]
+
+
+def _a_worker_tells_its_numbers_to_those_with_a_key(url: str, key: str) -> None:
+    assert httpx.get(url).status_code == 401
+    told = httpx.get(url, headers={"Authorization": f"Bearer {key}"})
+    assert 'farm_portraits_total{result="rendered"} 1' in told.text
 
 
 def _done(door: httpx.Client, spec: dict[str, object], fleet: Fleet) -> int:

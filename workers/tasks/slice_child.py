@@ -1,5 +1,6 @@
 """The training process as its task sees it: started, listened to, asked to end, and never left behind."""
 
+import contextlib
 import json
 import logging
 import os
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from contextvars import copy_context
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
@@ -45,7 +47,8 @@ class SliceChild:
                 text=True,
                 process_group=0,
             )
-        threading.Thread(target=self._listen, args=(self._process,), name="slice", daemon=True).start()
+        arguments = (self._listen, self._process)
+        threading.Thread(target=copy_context().run, args=arguments, name="slice", daemon=True).start()
         return self
 
     def __exit__(
@@ -114,11 +117,12 @@ class SliceChild:
         return self._process
 
     def _listen(self, process: "subprocess.Popen[str]") -> None:
-        for line in process.stdout or ():
-            try:
-                event = json.loads(line)
-            except ValueError:
-                _log.warning("training said: %s", line.strip()[:LINE_CHARS])
-                continue
-            self._events.put(event if isinstance(event, dict) else {"event": "unknown"})
+        with process.stdout or contextlib.nullcontext(()) as lines:
+            for line in lines:
+                try:
+                    event = json.loads(line)
+                except ValueError:
+                    _log.warning("training said: %s", line.strip()[:LINE_CHARS])
+                    continue
+                self._events.put(event if isinstance(event, dict) else {"event": "unknown"})
         self._events.put(None)

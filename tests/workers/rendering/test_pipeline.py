@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,9 @@ from PIL import Image
 from farm.errors import OutOfMemory, StorageUnavailable, WorkFailed
 from farm.recipe import Recipe, read_png_text
 from tests.workers.rendering.recipes import ToyGenerator, ToyStore, picture, recipes
-from workers.rendering.outcomes import Failed, Outcome, Rendered
+from workers.rendering.outcomes import Failed, Outcome, Rendered, StoredObject
 from workers.rendering.pipeline import Pipeline, Threads
+from workers.rendering.spent import Spent
 
 
 @pytest.fixture(autouse=True)
@@ -180,6 +182,36 @@ def test_the_device_does_not_wait_for_uploads() -> None:
     assert len(list(ran.run(recipes(40), stop=threading.Event()))) == 40
     assert time.perf_counter() - began < 0.9
     assert ran.device_waited_s < 0.05
+
+
+def test_its_threads_know_what_the_caller_works_on() -> None:
+    task: ContextVar[int] = ContextVar("task")
+    seen: list[int] = []
+    store = ToyStore()
+
+    def noting(recipe: Recipe, body: bytes) -> StoredObject:
+        seen.append(task.get())
+        return store(recipe, body)
+
+    for number in (31, 32):
+        task.set(number)
+        run(ToyGenerator(), noting, 2)
+    assert seen == [31, 31, 32, 32]
+
+
+def test_it_counts_where_the_time_goes() -> None:
+    spent = Spent()
+
+    def slow(recipe: Recipe, body: bytes) -> StoredObject:
+        time.sleep(0.02)
+        return ToyStore()(recipe, body)
+
+    made = Pipeline(render=ToyGenerator(), store=slow, notes={"render_class": "toy"}, spent=spent)
+    assert set(spent.seconds().values()) == {0.0}
+    assert len(list(made.run(recipes(3), stop=threading.Event()))) == 3
+    seconds = spent.seconds()
+    assert seconds["upload"] >= 3 * 0.02
+    assert min(seconds["device"], seconds["encode"]) > 0
 
 
 def test_a_pipeline_runs_again() -> None:

@@ -61,14 +61,14 @@ class Settings(BaseModel):
     ticket_limit_s: float = Field(3600.0, gt=0, description="hard time limit of one ticket, behind the stall limit")
     shutdown_s: float = Field(10.0, gt=0, description="what a stopping worker gets beyond its micro-batch")
 
-    photo_max_bytes: int = Field(100_000_000, gt=0, description="largest file accepted as a photo")
-    photo_max_px: int = Field(150_000_000, gt=0, description="width times height")
-    upload_max_bytes: int = Field(2_000_000_000, gt=0, description="largest archive accepted for import")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least worth a log line")
     gc_grace_s: float = Field(
         30 * 86400.0, ge=0, description="a portrait no job covers stays so long after its last use"
     )
 
+    photo_max_bytes: int = Field(100_000_000, gt=0, description="largest file accepted as a photo")
+    photo_max_px: int = Field(150_000_000, gt=0, description="width times height")
+    upload_max_bytes: int = Field(2_000_000_000, gt=0, description="largest archive accepted for import")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least worth a log line")
     log_format: Literal["text", "json"] = Field("text", description="of log lines: text for people, json for programs")
     metrics_host: str = Field("127.0.0.1", description="address on which a worker tells its numbers, to API keys only")
     metrics_port: int = Field(0, ge=0, le=65535, description="TCP port of a worker's numbers; 0 is none")

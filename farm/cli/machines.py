@@ -29,10 +29,13 @@ def register(app: typer.Typer) -> None:
 
 def up() -> None:
     """Run the whole farm here: queue, worker, API and Flower. Ctrl-C stops it; the next start goes on where it was."""
+    from farm import logs
     from farm.embedded import run_embedded
     from farm.settings import load_settings
 
-    run_embedded(load_settings(), ready=_announce)
+    settings = load_settings()
+    logs.set_up(settings)
+    run_embedded(settings, ready=_announce)
     say("the farm has stopped; `farm up` goes on with every job")
 
 

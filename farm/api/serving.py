@@ -11,7 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_MAX_BYTES = 16_384
-"""Of a request's first line and headers together; more is answered with 400."""
+"""Of a request's address and headers together; more is refused."""
+HEADERS_MAX = 100
+"""How many headers a request may have."""
 HEAD_S = 15.0
 """How long a connection may take to send them."""
 IDLE_S = 10
@@ -31,7 +33,10 @@ GUARDS: Final = {
 
 
 class Guarded:
-    """The app, with GUARDS on its answers. No header lets another origin's page read them."""
+    """The app, with GUARDS on its answers. No header lets another origin's page read them.
+
+    A head that is too large never reaches it: h11 bounds only what it holds while it waits for the rest of one.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -44,7 +49,27 @@ class Guarded:
                     headers.setdefault(name, value)
             await send(message)
 
-        await self._app(scope, receive, guarded)
+        app = _too_large if scope["type"] == "http" and _head_bytes(scope) > HEAD_MAX_BYTES else self._app
+        await app(scope, receive, guarded)
+
+
+def _head_bytes(scope: Scope) -> int:
+    """Bytes of address and headers; too many headers count as too many bytes."""
+    headers = scope["headers"]
+    if len(headers) > HEADERS_MAX:
+        return HEAD_MAX_BYTES + 1
+    return len(scope["raw_path"]) + len(scope["query_string"]) + sum(len(name) + len(value) for name, value in headers)
+
+
+async def _too_large(_scope: Scope, _receive: Receive, send: Send) -> None:
+    body = (
+        b'{"type": "urn:portrait-farm:problem:head-too-large", "title": "Too large", "status": 431, "errors": [], '
+        b'"detail": "the address and headers are more than %d bytes, or the headers more than %d"}'
+        % (HEAD_MAX_BYTES, HEADERS_MAX)
+    )
+    headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 431, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 class PromptProtocol(H11Protocol):

@@ -47,6 +47,13 @@ class Settings(BaseModel):
         description="where Flower listens, for the API to show it under /flower: http://host:port or unix:/socket",
     )
 
+    api_url: str = Field(
+        "", pattern=r"^(https?://[^/\s]+/?)?$", description="a farm elsewhere, for commands to use; empty: the one here"
+    )
+    api_key: str = Field(
+        "", repr=False, max_length=256, description="the key commands send there; a file needs mode 600"
+    )
+
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:?\d+)?)$", description="of a worker: auto, cpu, cuda, cuda:N"
     )
@@ -171,7 +178,7 @@ def told_settings(environment: Mapping[str, str] | None = None) -> list[Told]:
             return f"file {environment[variable + BY_FILE]}"
         return "the farm running here" if name in running else "default"
 
-    values = settings.model_dump(mode="json").items()
+    values = {**settings.model_dump(mode="json"), "api_key": "***" if settings.api_key else ""}.items()
     return [
         Told(variable=PREFIX + name.upper(), value=_without_password(value), source=source(name))
         for name, value in values
@@ -199,6 +206,8 @@ def _given(environment: Mapping[str, str]) -> tuple[dict[str, str], list[Problem
     for name in Settings.model_fields.keys() - {"home"}:
         variable = PREFIX + name.upper()
         value, path = environment.get(variable), environment.get(variable + BY_FILE)
+        if path and name == "api_key" and _others_may_read(path):
+            problems.append(Problem(variable + BY_FILE, f"others may read {path}: `chmod 600` it"))
         if value and path:
             problems.append(Problem(variable + BY_FILE, f"is set, and {variable} too: unset one of them"))
         try:
@@ -211,6 +220,10 @@ def _given(environment: Mapping[str, str]) -> tuple[dict[str, str], list[Problem
         if value:
             values[name] = value
     return values, problems
+
+
+def _others_may_read(path: str) -> bool:
+    return Path(path).is_file() and bool(Path(path).stat().st_mode & 0o077)
 
 
 def _without_password(value: object) -> str:

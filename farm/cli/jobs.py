@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from farm.cli.output import duration, examples, say, say_json, table
-from farm.cli.session import ended, opened
+from farm.cli.session import ended, reached
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,10 +46,10 @@ def jobs(
     known = {each.value: each for each in JobState}
     if state is not None and state not in known:
         raise InvalidInput("there is no such state", problems=[Problem("--state", f"one of {', '.join(known)}")])
-    with opened() as farm:
+    with reached() as farm:
         if job is not None:
             view, failures = farm.job(job), farm.failures(job, limit=SHOWN_FAILURES)
-            notable = farm.ledger.tasks_of(job, states=("running", "failed"), limit=SHOWN_TASKS)
+            notable = farm.notable_tasks(job, limit=SHOWN_TASKS)
             _show(view, failures, notable, as_json=as_json)
             return
         found = farm.jobs(state=known[state] if state else None, limit=limit)
@@ -90,33 +90,33 @@ def _show(view: JobView, failures: Sequence[Failure], tasks: Sequence[Task], *, 
 
 def watch(job: JobId) -> None:
     """Show a job's progress until it ends. Ctrl-C leaves the job running."""
-    with opened() as farm:
+    with reached() as farm:
         ended(farm, job)
 
 
 def cancel(job: JobId) -> None:
     """End a job. What is finished of it stays."""
-    with opened() as farm:
+    with reached() as farm:
         changed = farm.cancel(job)
     say(f"job {job} is cancelled" if changed else f"job {job} was cancelled before")
 
 
 def pause(job: JobId) -> None:
     """Start nothing more of a job. Tasks that run come to their end."""
-    with opened() as farm:
+    with reached() as farm:
         changed = farm.pause(job)
     say(f"job {job} is paused; `farm resume {job}` goes on" if changed else f"job {job} was paused before")
 
 
 def resume(job: JobId) -> None:
     """Go on with a paused job."""
-    with opened() as farm:
+    with reached() as farm:
         changed = farm.resume(job)
     say(f"job {job} goes on" if changed else f"job {job} was not paused")
 
 
 def retry(job: JobId) -> None:
     """Try again what failed of a job; a failed or cancelled job goes on."""
-    with opened() as farm:
+    with reached() as farm:
         units = farm.retry(job)
     say(f"job {job}: {units} failed units are tried again" if units else f"job {job} has no failed units; it goes on")

@@ -45,7 +45,7 @@ def create(
 def listing(as_json: AsJson = False) -> None:
     """List every key, the revoked ones too. Nobody can list secrets."""
     with opened() as farm:
-        found = farm.ledger.keys() 
+        found = farm.ledger.keys()
     if as_json:
         say_json(found)
         return

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from farm.cli.output import counting, examples, say
-from farm.cli.session import ended, opened, tell_submitted
+from farm.cli.session import ended, reached, tell_submitted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from farm.cli.remote import RemoteFarm
     from farm.service import Service
+    from farm.service.views import PortraitView
 
 PAGE = 200
 
@@ -47,7 +49,7 @@ def render(
     """Render portraits. What was rendered before, by anyone, is not rendered again."""
     asked = {"cascade": cascade, "seeds": seeds, "psi": psi, "sigma": sigma, "noise_seed": noise_seed}
     given = {name: value for name, value in asked.items() if value is not None}
-    with opened() as farm:
+    with reached() as farm:
         spec = _spec_from(farm, from_, given, size) if from_ else {"kind": "render", **given, "size_px": size}
         submitted = farm.submit({name: value for name, value in spec.items() if value is not None}, priority=priority)
         what = f"renders {submitted.job.total:,} portraits at {spec['size_px']} px"
@@ -60,23 +62,27 @@ def render(
                     _write(farm, submitted.job.id, out)
 
 
-def _spec_from(farm: Service, path: Path, given: Mapping[str, object], size_px: int | None) -> dict[str, Any]:
+def _spec_from(
+    farm: Service | RemoteFarm, path: Path, given: Mapping[str, object], size_px: int | None
+) -> dict[str, Any]:
     """The job of a portrait's own file. Raises InvalidInput where something is given that the file decides."""
     from farm.errors import InvalidInput, Problem
+    from farm.service import Service
     from farm.service.files import read_whole
     from farm.service.remaking import MAX_FILE_BYTES, spec_from_png
 
     if given:
         problems = [Problem(name, "is decided by the file; leave it out") for name in given]
         raise InvalidInput("--from takes everything but --size from the file", problems=problems)
+    if not isinstance(farm, Service):
+        raise InvalidInput("--from works on the farm's own machines alone; give CASCADE and --seeds instead")
     return spec_from_png(read_whole(path, max_bytes=MAX_FILE_BYTES), ledger=farm.ledger, size_px=size_px)
 
 
-def _write(farm: Service, job_id: int, folder: Path) -> None:
+def _write(farm: Service | RemoteFarm, job_id: int, folder: Path) -> None:
     """Every stored portrait of the job as DIR/<seed>.png, and its contact sheet."""
     from farm.errors import NotFound
     from farm.service.files import write_whole
-    from farm.storage import keys
 
     count, after = 0, -1
     with counting("writing", farm.job(job_id).job.total) as advance:
@@ -84,14 +90,36 @@ def _write(farm: Service, job_id: int, folder: Path) -> None:
             page = farm.portraits(job_id, after_seed=after, limit=PAGE)
             for view in page.portraits:
                 if view.stored is not None:
-                    write_whole(folder / f"{view.seed}.png", farm.storage.get(view.stored.key))
+                    write_whole(folder / f"{view.seed}.png", _bytes_of(farm, view))
                     count += 1
                 advance()
             if page.next_after is None:
                 break
             after = page.next_after
     try:
-        write_whole(folder / "contact.jpg", farm.storage.get(keys.contact_sheet(job_id)))
+        write_whole(folder / "contact.jpg", _contact_sheet(farm, job_id))
     except NotFound:
         say("the job left no contact sheet")
     say(f"{folder}: {count} portraits")
+
+
+def _bytes_of(farm: Service | RemoteFarm, view: PortraitView) -> bytes:
+    from farm.service import Service
+
+    key, url = view.stored.key if view.stored else "", view.url or ""
+    return farm.storage.get(key) if isinstance(farm, Service) else farm.download(url)
+
+
+def _contact_sheet(farm: Service | RemoteFarm, job_id: int) -> bytes:
+    """Raises NotFound."""
+    from farm.errors import NotFound
+    from farm.service import Service
+    from farm.storage import keys
+
+    key = keys.contact_sheet(job_id)
+    if isinstance(farm, Service):
+        return farm.storage.get(key)
+    url = farm.files(job_id).get(key)
+    if url is None:
+        raise NotFound(f"there is no {key}")
+    return farm.download(url)

@@ -111,6 +111,10 @@ class Service:
         self.ledger.get_job(job_id)
         return self.ledger.tasks_of(job_id, after_id=after_id, limit=page_size(limit))
 
+    def notable_tasks(self, job_id: int, *, limit: int) -> list[Task]:
+        """The job's running and failed tasks, in order of their ids."""
+        return self.ledger.tasks_of(job_id, states=("running", "failed"), limit=page_size(limit))
+
     def failures(self, job_id: int, *, after_unit: int = -1, limit: int = 100) -> list[Failure]:
         """The job's quarantined units, in order. Raises NotFound."""
         self.ledger.get_job(job_id)

@@ -1,0 +1,124 @@
+"""A farm elsewhere, through its API with a key: the verbs that commands for jobs and portraits use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from farm.cli.api_client import ApiClient
+from farm.ledger.rows import Failure, Job, PortraitRow, Task
+from farm.ledger.states import JobState, TaskState
+from farm.service.verbs import Submitted
+from farm.service.views import JobView, PortraitPage, PortraitView
+from farm.settings import Settings
+from farm.specs.kinds import QUEUE_OF
+
+TASKS_LOOKED_AT = 500
+
+
+class RemoteFarm:
+    """Verbs named as the service names them. What an answer leaves out is None. Raises as ApiClient does."""
+
+    def __init__(self, api: ApiClient, settings: Settings) -> None:
+        self._api, self.settings = api, settings
+
+    def submit(self, spec: Mapping[str, Any], *, priority: int = 0) -> Submitted:
+        """Take a job."""
+        job = _view(self._api.post(f"/v1/jobs?priority={priority}", json=dict(spec))).job
+        workers = self._api.get("/v1/workers")
+        served = any(QUEUE_OF[job.kind] in worker["queues"] for worker in workers)
+        return Submitted(job=job, created=True, served=served)
+
+    def job(self, job_id: int) -> JobView:
+        """The job with its progress."""
+        return _view(self._api.get(f"/v1/jobs/{job_id}"))
+
+    def jobs(self, *, state: JobState | None = None, limit: int = 50) -> list[JobView]:
+        """One's own jobs, newest first."""
+        asked = {"limit": limit} | ({"state": state.value} if state else {})
+        return [_view(told) for told in self._api.get("/v1/jobs", **asked)["jobs"]]
+
+    def failures(self, job_id: int, *, limit: int = 100) -> list[Failure]:
+        """Units that failed for good."""
+        told = self._api.get(f"/v1/jobs/{job_id}/failures", limit=limit)["failures"]
+        return [Failure(job_id=job_id, unit=int(t["unit"]), error=t["error"], attempts=t["attempts"]) for t in told]
+
+    def notable_tasks(self, job_id: int, *, limit: int) -> list[Task]:
+        """Its running and failed tasks, of the first ones."""
+        told = self._api.get(f"/v1/jobs/{job_id}/tasks", limit=TASKS_LOOKED_AT)["tasks"]
+        return [_task(job_id, each) for each in told if each["state"] in ("running", "failed")][:limit]
+
+    def portraits(self, job_id: int, *, after_seed: int = -1, limit: int = 100) -> PortraitPage:
+        """A page of portraits, by seed."""
+        told = self._api.get(f"/v1/jobs/{job_id}/portraits", after=after_seed, limit=limit)
+        after = told["next_after"]
+        views = tuple(map(_portrait, told["portraits"]))
+        return PortraitPage(portraits=views, next_after=None if after is None else int(after))
+
+    def files(self, job_id: int) -> dict[str, str]:
+        """What the job left behind: key and link."""
+        return {file["key"]: file["url"] for file in self._api.get(f"/v1/jobs/{job_id}/files")}
+
+    def download(self, url: str) -> bytes:
+        """The bytes behind a link."""
+        return self._api.download(url)
+
+    def cancel(self, job_id: int) -> bool:
+        """End a job. True if this call did it."""
+        return bool(self._change(job_id, "cancel")["changed"])
+
+    def pause(self, job_id: int) -> bool:
+        """Start nothing more of it. True if this call did it."""
+        return bool(self._change(job_id, "pause")["changed"])
+
+    def resume(self, job_id: int) -> bool:
+        """Go on with it. True if this call did it."""
+        return bool(self._change(job_id, "resume")["changed"])
+
+    def retry(self, job_id: int) -> int:
+        """Try failed units again; how many."""
+        return int(self._change(job_id, "retry")["units"] or 0)
+
+    def _change(self, job_id: int, verb: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self._api.post(f"/v1/jobs/{job_id}/{verb}")
+        return answer
+
+
+def _view(told: Mapping[str, Any]) -> JobView:
+    plain = ("id", "kind", "spec", "priority", "total", "done", "failed", "error")
+    job = Job(
+        **{name: told[name] for name in plain},
+        state=JobState(told["state"]),
+        key_id=None,
+        created_at=_seconds(told["created_at"]) or 0.0,
+        started_at=_seconds(told["started_at"]),
+        ended_at=_seconds(told["ended_at"]),
+    )
+    return JobView(
+        job=job,
+        settled=told["settled"],
+        rate=told["units_per_s"],
+        seconds_left=told["seconds_left"],
+        waiting=told["waiting"],
+    )
+
+
+def _task(job_id: int, told: Mapping[str, Any]) -> Task:
+    plain = ("id", "kind", "attempt", "failures", "losses", "worker", "error")
+    values: dict[str, Any] = {name: told[name] for name in plain}
+    values |= {name: int(told[name]) for name in ("lo", "hi", "cursor")}
+    values |= dict.fromkeys(("lease_until", "progress_at", "units_done", "output"))
+    return Task(job_id=job_id, state=TaskState(told["state"]), **values)
+
+
+def _portrait(told: Mapping[str, Any]) -> PortraitView:
+    kept = ("recipe", "key", "sha256", "size_bytes", "render_class")
+    stored = PortraitRow(**{name: told[name] for name in kept}) if told["key"] else None
+    return PortraitView(
+        seed=int(told["seed"]), recipe=told["recipe"], stored=stored, url=told["url"], error=told["error"]
+    )
+
+
+def _seconds(text: str | None) -> float | None:
+    return None if text is None else datetime.fromisoformat(text).timestamp()

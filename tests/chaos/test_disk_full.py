@@ -1,12 +1,9 @@
 """The disk of a farm on one machine is full, ledger and objects alike: nothing is lost, and it goes on with room."""
 
-import os
-from pathlib import Path
-
 import pytest
 
 from farm.service.doctor import examine
-from tests.chaos.conftest import OneMachine
+from tests.chaos.farms import OneMachine, fill
 from tests.chaos.holding import held_mid_work
 from tests.chaos.portraits import check_everything_is_there
 from tests.chaos.watching import check_nothing_failed, listen
@@ -14,19 +11,6 @@ from tests.chaos.yard import wait_for
 from workers.cascade.cascade import Cascade
 
 pytestmark = pytest.mark.timeout(300)
-BLOCK_BYTES = 1 << 20
-
-
-def fill(path: Path) -> None:
-    """A file that takes every free byte of its disk."""
-    with path.open("wb", buffering=0) as file:
-        for size in (BLOCK_BYTES, 4096):
-            try:
-                while file.write(b"\0" * size):
-                    pass
-            except OSError:
-                continue  # smaller blocks for the rest
-        os.fsync(file.fileno())
 
 
 def test_a_full_disk_stops_the_work_and_loses_nothing(one_machine: OneMachine, cascade: Cascade) -> None:

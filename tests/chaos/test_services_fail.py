@@ -5,18 +5,18 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
 from farm.service.doctor import Check, examine
 from farm.settings import child_environment
-from tests.chaos.conftest import Servers
+from tests.chaos.farms import Servers, clock_ahead
 from tests.chaos.holding import held_mid_work
 from tests.chaos.portraits import Order, check_everything_is_there, order
 from tests.chaos.watching import Listener, check_nothing_failed, listen
 from tests.chaos.yard import Yard, set_aside, wait_for
 from tests.services.faulty_s3 import Faults
+from tests.services.process import ServiceMissing
 from workers.cascade.cascade import Cascade
 
 pytestmark = pytest.mark.timeout(400)
@@ -107,15 +107,14 @@ def test_a_postgres_that_restarts_mid_task_and_mid_submission(servers: Servers, 
     assert len(placed) == 1, "the API took what was sent while the database was away, once"
 
 
-FAKE_TIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
-SKEW_S = 300
-
-
 def with_clock(ahead_s: int) -> dict[str, str]:
-    """Variables of a process whose clock is wrong. How long things take, it still measures rightly."""
-    if not Path(FAKE_TIME).exists():
-        pytest.skip("libfaketime is not installed (Debian: faketime)")
-    return {"LD_PRELOAD": FAKE_TIME, "FAKETIME": f"{ahead_s:+d}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    try:
+        return clock_ahead(ahead_s)
+    except ServiceMissing as error:
+        pytest.skip(str(error))
+
+
+SKEW_S = 300
 
 
 def test_a_worker_whose_clock_is_minutes_off(servers: Servers, cascade: Cascade) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from farm.api.answers import Answer, time_or_none
-from farm.ledger.rows import Heap
+from farm.ledger.heaps import Heap
 from farm.service.retention import Collected, Survey
 
 

@@ -11,7 +11,7 @@ from farm.cli.jobs import JobId
 from farm.cli.output import counting, examples, say, say_json, table
 
 if TYPE_CHECKING:
-    from farm.ledger.rows import Heap
+    from farm.ledger.heaps import Heap
     from farm.service import Service
     from farm.service.retention import Survey
 

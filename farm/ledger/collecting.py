@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, case, delete, exists, func, insert, 
 
 from farm.ledger.connection import Tx
 from farm.ledger.epochs import as_collection, epoch_now
-from farm.ledger.rows import Doomed, Heap, Marked
+from farm.ledger.heaps import Doomed, Heap, Marked
 from farm.ledger.schema import collection, job, job_range, portrait
 from farm.ledger.states import JobState
 

@@ -8,8 +8,9 @@ from farm.ledger import collecting, deleting
 from farm.ledger.collecting import Standing
 from farm.ledger.connection import Database, Tx
 from farm.ledger.epochs import epoch_now
+from farm.ledger.heaps import Doomed, Heap, Marked
 from farm.ledger.reading import job_of
-from farm.ledger.rows import Doomed, Heap, Job, Marked, PortraitRanges
+from farm.ledger.rows import Job, PortraitRanges
 from farm.ledger.schema import job
 from farm.ledger.states import JobState
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from farm.errors import Conflict, NotFound
 from farm.ledger import Ledger
 from farm.ledger.collecting import Standing
-from farm.ledger.rows import Heap
+from farm.ledger.heaps import Heap
 from farm.ledger.states import JobState, TaskState
 from farm.service import portraits
 from farm.specs import RenderSpec, parse_spec
@@ -197,20 +197,21 @@ def after(limit_s: float) -> Callable[[], bool]:
 
 
 def recipe_of(job_id: int, seed: int, *, ledger: Ledger) -> str:
-    """The digest of one portrait of a render job. Raises NotFound where the job has no such seed, Conflict."""
+    """The digest of one portrait of a render job, deleted or not. Raises NotFound, Conflict."""
     job = ledger.get_job(job_id)
     spec = parse_spec(job.spec)
     if not isinstance(spec, RenderSpec):
         raise Conflict(f"job {job_id} is a {job.kind} job: it has no portraits")
-    if not any(each.lo <= seed < each.hi for each in ledger.ranges_of(job_id)):
-        raise NotFound(f"job {job_id} has no seed {seed}")
     return portraits.recipe_of_seed(spec, seed, ledger=ledger).digest
 
 
 def star(job_id: int, seed: int, *, starred: bool, ledger: Ledger) -> None:
-    """Keep a portrait whatever becomes of its job, or no longer. Raises NotFound, Conflict."""
+    """Keep a portrait whatever becomes of its job, or no longer; a deleted job's too, until it is collected.
+
+    Raises NotFound where no such portrait is stored, Conflict.
+    """
     if not ledger.retention.star(recipe_of(job_id, seed, ledger=ledger), starred=starred):
-        raise NotFound(f"seed {seed} of job {job_id} is not stored (yet)")
+        raise NotFound(f"seed {seed} of job {job_id} is not stored")
 
 
 def _heap(found: Iterable[ObjectInfo]) -> Heap:

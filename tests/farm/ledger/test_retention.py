@@ -9,9 +9,10 @@ from farm.errors import Conflict, NotFound
 from farm.ledger import Claim, Job, JobState, Ledger, PortraitRow, TaskState
 from farm.ledger.collecting import Standing
 from farm.ledger.connection import Database
+from farm.ledger.heaps import Doomed, Heap
 from farm.ledger.limits import Limits
 from farm.ledger.migrating import config
-from farm.ledger.rows import Doomed, Heap, PortraitRanges
+from farm.ledger.rows import PortraitRanges
 from farm.ledger.schema import job, portrait, task
 from farm.recipe import SEED_LIMIT
 from farm.specs.seeds import SeedRange

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from farm.cli.output import examples, say, say_json, table, when
-from farm.cli.session import opened
+from farm.cli.session import reached
 
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 
@@ -34,18 +34,16 @@ def create(
     ],
 ) -> None:
     """Make a key. Its secret is the only thing on standard output, and is shown this once."""
-    from farm.service.keys import create_key
-
-    with opened() as farm:
-        key, secret = create_key(farm.ledger, name, role)
+    with reached() as farm:
+        key, secret = farm.create_key(name, role)
     typer.echo(f"key {key.id} of {key.name}, {key.role}: keep it now, nobody can show it again", err=True)
     typer.echo(secret)
 
 
 def listing(as_json: AsJson = False) -> None:
     """List every key, the revoked ones too. Nobody can list secrets."""
-    with opened() as farm:
-        found = farm.ledger.keys()
+    with reached() as farm:
+        found = farm.keys()
     if as_json:
         say_json(found)
         return
@@ -59,6 +57,6 @@ def listing(as_json: AsJson = False) -> None:
 
 def revoke(key: Annotated[int, typer.Argument(metavar="KEY", min=1, help="its number in `farm keys list`")]) -> None:
     """Revoke a key. The next request that brings it is refused."""
-    with opened() as farm:
-        changed = farm.ledger.revoke_key(key)
+    with reached() as farm:
+        changed = farm.revoke_key(key)
     say(f"key {key} is revoked" if changed else f"key {key} was revoked before")

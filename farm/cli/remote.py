@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from farm.cli.api_client import ApiClient
-from farm.ledger.rows import Failure, Job, PortraitRow, Task
+from farm.ledger.rows import ApiKey, Failure, Job, PortraitRow, Role, Task
 from farm.ledger.states import JobState, TaskState
 from farm.service.verbs import Submitted
 from farm.service.views import JobView, PortraitPage, PortraitView
@@ -80,6 +80,19 @@ class RemoteFarm:
         """Try failed units again; how many."""
         return int(self._change(job_id, "retry")["units"] or 0)
 
+    def create_key(self, name: str, role: str) -> tuple[ApiKey, str]:
+        """A new key and its secret."""
+        told = self._api.post("/v1/keys", json={"name": name, "role": role})
+        return _key(told), str(told["secret"])
+
+    def keys(self) -> list[ApiKey]:
+        """Every key, the revoked ones too."""
+        return [_key(told) for told in self._api.get("/v1/keys")]
+
+    def revoke_key(self, key_id: int) -> bool:
+        """Refuse the key from now on. True if this call did it."""
+        return bool(self._api.delete(f"/v1/keys/{key_id}")["changed"])
+
     def _change(self, job_id: int, verb: str) -> dict[str, Any]:
         answer: dict[str, Any] = self._api.post(f"/v1/jobs/{job_id}/{verb}")
         return answer
@@ -117,6 +130,17 @@ def _portrait(told: Mapping[str, Any]) -> PortraitView:
     stored = PortraitRow(**{name: told[name] for name in kept}) if told["key"] else None
     return PortraitView(
         seed=int(told["seed"]), recipe=told["recipe"], stored=stored, url=told["url"], error=told["error"]
+    )
+
+
+def _key(told: Mapping[str, Any]) -> ApiKey:
+    return ApiKey(
+        id=told["id"],
+        name=told["name"],
+        role=Role(told["role"]),
+        created_at=_seconds(told["created_at"]) or 0.0,
+        last_used_at=_seconds(told["last_used_at"]),
+        revoked_at=_seconds(told["revoked_at"]),
     )
 
 

@@ -1,11 +1,16 @@
 """API keys as people make them, and the key of this machine: what the embedded farm gives whoever started it."""
 
+from __future__ import annotations
+
 import os
 import re
+from typing import TYPE_CHECKING
 
 from farm.errors import InvalidInput, Problem
 from farm.ledger import ApiKey, Ledger, Role
-from farm.service.verbs import Service
+
+if TYPE_CHECKING:
+    from farm.service.verbs import Service
 
 LOCAL_KEY_FILE = "run/api-key"
 LOCAL_KEY_NAME = "local"

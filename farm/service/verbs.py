@@ -9,10 +9,10 @@ from typing import IO, Any
 from farm.dispatch import Dispatcher
 from farm.errors import InvalidInput, Problem
 from farm.ledger import Ledger
-from farm.ledger.rows import Failure, Job, Run, Slice, Task, Worker
+from farm.ledger.rows import ApiKey, Failure, Job, Run, Slice, Task, Worker
 from farm.ledger.states import JobState, TaskState
 from farm.queue import TicketQueue
-from farm.service import archives, checkpoints, doctor, health, photos, portraits, retention, uploads, views
+from farm.service import archives, checkpoints, doctor, health, keys, photos, portraits, retention, uploads, views
 from farm.service.pages import page_size
 from farm.service.resolving import resolve
 from farm.service.unset_queue import UnsetQueue
@@ -239,6 +239,20 @@ class Service:
     def _linked(self, prefix: str) -> list[tuple[str, int, str]]:
         found = self.storage.list(prefix)
         return [(info.key, info.size_bytes, self.storage.url(info.key, expires_s=LINK_S)) for info in found]
+
+    # Keys
+
+    def create_key(self, name: str, role: str) -> tuple[ApiKey, str]:
+        """A new key and its secret, which nobody can ask for again. Raises InvalidInput naming every mistake."""
+        return keys.create_key(self.ledger, name, role)
+
+    def keys(self) -> list[ApiKey]:
+        """Every key, the revoked ones too, oldest first."""
+        return self.ledger.keys()
+
+    def revoke_key(self, key_id: int) -> bool:
+        """Refuse the key from now on. True if this call did it. Raises NotFound."""
+        return self.ledger.revoke_key(key_id)
 
     # The farm itself
 

@@ -9,7 +9,6 @@ from farm.api.bodies import json_body
 from farm.api.key_answers import KeyOut, NewKeyOut, RevokedOut
 from farm.errors import InvalidInput, Problem
 from farm.recipe import SEED_LIMIT
-from farm.service.keys import create_key
 
 router = APIRouter(prefix="/v1", tags=["keys"])
 
@@ -38,7 +37,7 @@ _BODY = {
 @router.get("/keys")
 def listing(farm: Farm) -> list[KeyOut]:
     """Every key, the revoked ones too, oldest first."""
-    return [KeyOut.of(key) for key in farm.ledger.keys()]  # noqa: SIM118 - no dictionary
+    return [KeyOut.of(key) for key in farm.keys()]  # noqa: SIM118 - no dictionary
 
 
 @router.post("/keys", status_code=201, openapi_extra=_BODY)
@@ -48,14 +47,14 @@ def create(farm: Farm, body: Annotated[dict[str, Any], Depends(json_body)]) -> N
     problems += [Problem(name, "send a text") for name in ("name", "role") if not isinstance(body.get(name), str)]
     if problems:
         raise InvalidInput("the key has mistakes", problems=problems)
-    key, secret = create_key(farm.ledger, body["name"], body["role"])
+    key, secret = farm.create_key(body["name"], body["role"])
     return NewKeyOut(**KeyOut.of(key).model_dump(), secret=secret)
 
 
 @router.delete("/keys/{key_id}")
 def revoke(farm: Farm, key_id: KeyId) -> RevokedOut:
     """Revoke a key: the next request that brings it is refused."""
-    return RevokedOut(changed=farm.ledger.revoke_key(key_id))
+    return RevokedOut(changed=farm.revoke_key(key_id))
 
 
 @router.get("/door", status_code=204, response_class=Response)

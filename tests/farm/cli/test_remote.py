@@ -91,6 +91,22 @@ def test_what_is_wrong_is_told_as_at_home(away: Farm, service: Service) -> None:
     assert "FARM_API_URL" in refused.err
 
 
+def test_an_admin_makes_and_revokes_keys_from_afar(
+    away: Farm, service: Service, key_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = away("keys", "list")
+    assert (refused.code, "needs a key of role admin" in refused.err) == (2, True)
+    key_file.write_text(service.ledger.create_key("boss", Role.ADMIN)[1])
+
+    secret = away("keys", "create", "eve", "--role", "viewer").out.strip()
+    found = service.ledger.find_key(secret)
+    assert found is not None
+    assert "eve" in away("keys", "list").out
+    assert away("keys", "revoke", str(found.id)).out == f"key {found.id} is revoked\n"
+    assert service.ledger.find_key(secret) is None
+    assert "--role: must be one of" in away("keys", "create", "eve", "--role", "king").err
+
+
 def test_a_key_file_that_others_may_read_is_refused(away: Farm, key_file: Path) -> None:
     key_file.chmod(0o644)
 

@@ -42,7 +42,7 @@ SEEDS = (1, 3, 6)
 GIANT_PX = 4096
 MOST_HALO = 0.10
 MOST_GROWTH = 1.05
-"""Six seeds may need so many times the memory of three. (One needs less: nothing is on its way to storage beside it.)"""
+"""Six seeds may need so many times the memory of three. One needs less: no file is made while it is painted."""
 
 
 def main() -> int:

@@ -3,13 +3,14 @@
 import json
 import logging
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from farm import errors
-from farm.errors import CheckpointInvalid, Conflict, Unavailable, WorkFailed
+from farm.errors import CheckpointInvalid, Conflict, StorageUnavailable, Unavailable, WorkFailed
 from farm.ledger import Ledger
 from farm.ledger.rows import Outcome, Slice
 from farm.recipe import canonical_json
@@ -28,6 +29,9 @@ _log = logging.getLogger(__name__)
 POLL_S = 0.2
 END_S = 120.0
 """What a training process gets to finish its step and write its checkpoint after SIGTERM."""
+KEEP_S = 600.0
+"""How long a refusing store is asked again to take a slice: minutes of training hang on it."""
+KEEP_RETRY_S = 5.0
 SHARE_OF_LIMIT = 0.8
 """A slice is asked to end at this share of the ticket's hard limit."""
 
@@ -99,7 +103,7 @@ class TrainTask:
         heard = self._watch(assignment, SliceChild(slice_file, log=folder / "process.log"))
         if heard.checkpoint is None or heard.nimg <= claim.cursor or not assignment.may_write:
             return None
-        outcome = self._keep(assignment, spec, heard, materials)
+        outcome = insist(lambda: self._keep(assignment, spec, heard, materials), assignment)
         assignment.advance(heard.nimg)
         return outcome
 
@@ -192,6 +196,22 @@ class TrainTask:
             metrics=heard.metrics,
         )
         return Outcome(slice=made, output=output)
+
+
+def insist(keep: Callable[[], Outcome], assignment: Assignment) -> Outcome:
+    """What `keep` answers; asked again while the store refuses and nobody wants this worker to stop.
+
+    Raises StorageUnavailable.
+    """
+    deadline_s = time.monotonic() + KEEP_S
+    while True:
+        try:
+            return keep()
+        except StorageUnavailable:
+            if time.monotonic() > deadline_s or assignment.stop_reason not in (None, StopReason.LONG_ENOUGH):
+                raise
+        assignment.alive()
+        time.sleep(KEEP_RETRY_S)
 
 
 def _error_of(heard: Heard, status: int, last_words: str) -> Exception:

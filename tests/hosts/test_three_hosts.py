@@ -112,7 +112,7 @@ def test_a_machine_cut_off_mid_task_loses_its_lease_and_comes_back_by_itself(
         cpu_s = sum(held.children["north"].cpu_times()[:2])
         held.let_go()
         wait_for("work in the dark", lambda: sum(held.children["north"].cpu_times()[:2]) > cpu_s + 0.1)
-        wait_for("another attempt", lambda: taken_over(farm, held))
+        wait_for("another attempt", lambda: taken_over(farm, held), timeout_s=120)
         check_everything_is_there(farm, held.order, cascade)
     refused = farm.workers["north"].says().count(LOST)
     before = stored(farm, held.order, cascade)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.retention.race import Race, environment_of
 
-ROUNDS = 4
+ROUNDS = 3
 
 
 def check(race: Race) -> None:

@@ -239,7 +239,7 @@ def _clock(farm: Servers, held: Held) -> Struck:
     held.let_go()
     yard.wait_until_ended(*held.order.job_ids, timeout_s=WAIT_S)
     yard.workers["north"].stop()
-    yard.start_worker("north", environment=clock_ahead(SKEW_S))
+    yard.start_worker("north", environment=clock_ahead(SKEW_S, yard.settings.home / "ahead"))
     with held_mid_work(yard, each=EACH) as skewed:
         yard.workers["south"].kill_parent()
         skewed.children["south"].kill()

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.chaos.yard import Yard, open_yard
 from tests.services.faulty_s3 import FaultyS3, running_faulty_s3
 from tests.services.postgres import PostgresCluster, running_postgres
-from tests.services.process import ServiceMissing, scratch_folder
+from tests.services.process import scratch_folder
 from tests.services.redis import running_redis
 from tests.services.rgw import RgwServer
 from tests.workers.cascade.tiny import random_objects
@@ -122,12 +122,12 @@ def fill(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def clock_ahead(ahead_s: int) -> dict[str, str]:
-    """Variables of a process whose clock is wrong; how long things take, it still measures rightly.
+def clock_ahead(ahead_s: int, folder: Path) -> dict[str, str]:
+    """Variables of a Python process whose clock is wrong; how long things take, it still measures rightly.
 
-    Raises ServiceMissing.
+    A preloaded libfaketime would be nearer to a real wrong clock, but under it Python's `time.sleep` fails (EINVAL).
     """
-    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    if not found:
-        raise ServiceMissing("libfaketime is not installed (Debian: faketime)")
-    return {"LD_PRELOAD": str(found[0]), "FAKETIME": f"{ahead_s:+d}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = ("import time", "_right = time.time", f"time.time = lambda: _right() + {ahead_s}")
+    (folder / "sitecustomize.py").write_text("\n".join(lines))
+    return {"PYTHONPATH": f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}

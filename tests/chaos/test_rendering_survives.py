@@ -72,7 +72,7 @@ def test_a_killed_api_takes_no_job_twice(farm: Yard, cascade: Cascade) -> None:
 
 
 def test_sigterm_gives_the_work_back_and_counts_nothing(farm: Yard, cascade: Cascade) -> None:
-    with held_mid_work(farm, each=300, units=40) as held:
+    with held_mid_work(farm, each=100, units=12) as held:
         held.let_go("south")
         worker = farm.workers["north"]
         began_s = time.monotonic()

@@ -1,22 +1,17 @@
 """Services that refuse, crawl, are full or restart: nothing is lost, nothing fails for it, and one line tells it."""
 
 import signal
-import subprocess
-import sys
 import threading
-import time
 
 import pytest
 
 from farm.service.doctor import Check, examine
-from farm.settings import child_environment
-from tests.chaos.farms import Servers, clock_ahead
+from tests.chaos.farms import Servers
 from tests.chaos.holding import held_mid_work
 from tests.chaos.portraits import Order, check_everything_is_there, order
 from tests.chaos.watching import Listener, check_nothing_failed, listen
 from tests.chaos.yard import Yard, set_aside, wait_for
 from tests.services.faulty_s3 import Faults
-from tests.services.process import ServiceMissing
 from workers.cascade.cascade import Cascade
 
 pytestmark = pytest.mark.timeout(400)
@@ -105,51 +100,3 @@ def test_a_postgres_that_restarts_mid_task_and_mid_submission(servers: Servers, 
     for each in (held.order, *placed):
         check_survived(yard, each, cascade, heard, "the ledger")
     assert len(placed) == 1, "the API took what was sent while the database was away, once"
-
-
-def with_clock(ahead_s: int) -> dict[str, str]:
-    try:
-        return clock_ahead(ahead_s)
-    except ServiceMissing as error:
-        pytest.skip(str(error))
-
-
-SKEW_S = 300
-
-
-def test_a_worker_whose_clock_is_minutes_off(servers: Servers, cascade: Cascade) -> None:
-    # Given one worker five minutes ahead of the other and of the database
-    yard = servers.yard
-    environment = with_clock(SKEW_S)
-    yard.workers["north"].stop()
-    yard.start_worker("north", environment=environment)
-    try:
-        # When both hold tasks, and the other one is killed so that its lease must run out
-        with held_mid_work(yard) as held:
-            began_s = time.monotonic()
-            yard.workers["south"].kill_parent()
-            held.children["south"].kill()
-            held.let_go("north")
-            lost = held.tasks["south"]
-            wait_for("the lost lease", lambda: next(t for t in yard.record(lost.job_id) if t.id == lost.id).losses)
-        # Then the database's clock says when, and the one ahead neither takes nor loses a lease by its own
-        assert yard.settings.lease_s / 2 < time.monotonic() - began_s < SKEW_S / 3
-        check_everything_is_there(yard, held.order, cascade)
-        check_nothing_failed(yard, held.order)
-        check_skew_is_named(yard)
-    finally:
-        yard.start_worker("south")
-        yard.workers["north"].stop()
-        yard.start_worker("north")
-
-
-def check_skew_is_named(yard: Yard) -> None:
-    """`farm doctor` on the machine whose clock is wrong."""
-    program = "import sys; from farm.cli.main import main; main(['doctor'])"
-    told = {**child_environment(yard.settings), **yard.environment, **with_clock(SKEW_S)}
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=told, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert "300 s ahead of the database's clock" in done.stdout, done.stdout + done.stderr
-    assert "NTP" in done.stdout
-    assert done.returncode != 0

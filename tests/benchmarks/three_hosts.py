@@ -34,6 +34,7 @@ GOAL = 1.9
 TASKS_S = 10.0
 LOAD_S = 15.0
 POLL_S = 1.0
+LEAST = 30
 SERVICES = {"postgres": "Postgres", "redis-server": "Redis", "radosgw": "S3", "ceph-osd": "S3", "ceph-mon": "S3"}
 
 
@@ -90,8 +91,8 @@ def _pairs(farm: ThreeHosts, wanted: argparse.Namespace, *, alone: float) -> Fig
     ratios = []
     for index in range(wanted.pairs):
         with asleep(farm, "south"):
-            one = _measured(farm, seeds, int(alone * wanted.seconds), wanted.size)
-        two = _measured(farm, seeds, int(2 * alone * wanted.seconds), wanted.size)
+            one = _measured(farm, seeds, max(LEAST, int(alone * wanted.seconds)), wanted.size)
+        two = _measured(farm, seeds, max(LEAST, int(2 * alone * wanted.seconds)), wanted.size)
         ratios.append(two.rate / one.rate)
         print(f"pair {index}: one {one}\n        two {two}\n        ratio {ratios[-1]:.3f}", flush=True)
     return Figure(ratios)
@@ -144,6 +145,8 @@ def _mark(farm: ThreeHosts, job_id: int, marks: Marks) -> None:
 def _rate(marks: dict[float, int], end_s: float) -> float:
     """Portraits a second between a worker's first beat and its last one before `end_s`."""
     within = sorted(at_s for at_s in marks if at_s <= end_s)
+    if len(within) < 2:
+        raise RuntimeError("the job was over within two beats: ask for more --seconds")
     first_s, last_s = within[0], within[-1]
     return (marks[last_s] - marks[first_s]) / (last_s - first_s)
 
@@ -151,6 +154,8 @@ def _rate(marks: dict[float, int], end_s: float) -> float:
 def _cores(spent: Sequence[tuple[float, dict[str, float]]], begin_s: float, end_s: float) -> dict[str, float]:
     """Share of a core by who used it, between two moments."""
     within = [each for each in spent if begin_s <= each[0] <= end_s]
+    if len(within) < 2:
+        return {}
     (from_s, before), (to_s, after) = within[0], within[-1]
     return {who: (seconds - before.get(who, 0.0)) / (to_s - from_s) for who, seconds in after.items()}
 

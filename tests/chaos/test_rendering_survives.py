@@ -82,7 +82,8 @@ def test_sigterm_gives_the_work_back_and_counts_nothing(farm: Yard, cascade: Cas
         held.let_go("north")
         worker.process.wait(40)
     assert time.monotonic() - began_s < farm.settings.shutdown_s
-    assert "given back" in worker.says()
+    # What the device had already painted is still stored; where that was all of the task, nothing is left to give back.
+    assert "given back" in worker.says() or task_of(farm, held.tasks["north"]).state == "done"
     assert "north" not in {other.name for other in farm.ledger.workers()}
     check_everything_is_there(farm, held.order, cascade)
     assert all(task.losses == task.failures == 0 for task in records(farm, held.order))

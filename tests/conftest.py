@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from farm.settings import load_settings
@@ -22,7 +23,12 @@ SLOW = ("e2e", "chaos", "hosts", "browser", "docs")
 
 
 def pytest_configure() -> None:
-    """SIGTERM ends a session as Ctrl-C does: with everything stopped that it started."""
+    """SIGTERM ends a session as Ctrl-C does: with everything stopped that it started.
+
+    A busy machine makes Hypothesis slow, which is no finding of its.
+    """
+    hypothesis.settings.register_profile("farm", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+    hypothesis.settings.load_profile("farm")
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 

@@ -45,8 +45,9 @@ def test_an_s3_server_that_refuses_three_requests_in_ten(servers: Servers, casca
         found = doctor(yard)
     finally:
         servers.s3.faults = Faults()
-    assert "refused" in found["storage"].found
-    assert "asks again by itself" in found["storage"].remedy
+    # Most requests come through when sent again; where one of the doctor's own did not, it says that instead.
+    refused = "refused" in found["storage"].found and "asks again by itself" in found["storage"].remedy
+    assert refused or "what needs it waits meanwhile" in found["storage"].remedy, found["storage"]
     check_survived(yard, held.order, cascade, heard, "the storage")
 
 

@@ -100,14 +100,14 @@ def test_an_interrupted_demo_stops_all_it_started(tmp_path: Path, archive: Path,
 
 
 @pytest.mark.timeout(300)
-def test_a_demo_of_a_size_the_cascade_does_not_paint_says_so_and_stops(tmp_path: Path, archive: Path) -> None:
-    arguments = ("--cascade", str(archive), "--size", "1024")
+def test_a_demo_of_a_size_no_cascade_paints_says_so_and_stops(tmp_path: Path, archive: Path) -> None:
+    arguments = ("--cascade", str(archive), "--size", "8192")
     process = started("demo", *arguments, env=demo_environment(tmp_path), cwd=tmp_path)
 
     said, _ = process.communicate(timeout=280)
 
     assert process.returncode == 2
-    assert "--size: 1024 is not a size of demo; it paints 16, 32" in said
+    assert "--size: at most 4096" in said
     assert "Traceback" not in said
     assert _processes_of(tmp_path) == []
 

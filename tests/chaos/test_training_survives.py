@@ -1,6 +1,8 @@
 """A training slice that is killed costs a slice and nothing else: the same weights, and nothing left on the device."""
 
 import shutil
+import threading
+import time
 from collections.abc import Iterator
 
 import psutil
@@ -14,7 +16,7 @@ from tests.services.process import ServiceMissing, skip_or_fail
 from tests.services.redis import running_redis
 
 pytestmark = pytest.mark.timeout(600)
-TOTAL_NIMG = 160
+TOTAL_NIMG = 320
 GONE_S = 10.0
 """How soon after any kill nothing may hold the device."""
 
@@ -52,6 +54,13 @@ def begin(yard: Yard, run: str) -> tuple[int, psutil.Process]:
     process = process_of(yard)
     wait_for("a step", lambda: any(task.units_done for task in yard.record(job_id)), timeout_s=120)
     return job_id, process
+
+
+def let_go_when_draining(yard: Yard, process: psutil.Process) -> None:
+    """The training process stands still until its worker has been told to end and has told it: however fast it is."""
+    wait_for("the drain", lambda: any(worker.draining for worker in yard.ledger.workers()))
+    time.sleep(4 * yard.settings.beat_s)
+    process.resume()
 
 
 def open_task(yard: Yard, job_id: int) -> Task:
@@ -92,7 +101,11 @@ def test_a_killed_worker_leaves_nothing_behind(farm: Yard) -> None:
 
 def test_a_drained_worker_keeps_its_checkpoint_and_counts_nothing(farm: Yard) -> None:
     job_id, process = begin(farm, "drained")
+    process.suspend()
+    letting_go = threading.Thread(target=let_go_when_draining, args=(farm, process))
+    letting_go.start()
     took_s = farm.workers["easel"].stop()
+    letting_go.join(60)
     assert ended(process)
     assert took_s < farm.settings.shutdown_s + 5, "a stopping worker has ten seconds and one micro-batch"
     assert 0 < farm.ledger.run("drained").nimg < TOTAL_NIMG
@@ -105,7 +118,9 @@ def test_a_drained_worker_keeps_its_checkpoint_and_counts_nothing(farm: Yard) ->
 
 def test_a_cancelled_run_frees_the_device(farm: Yard) -> None:
     job_id, process = begin(farm, "cancelled")
+    process.suspend()
     farm.ledger.cancel(job_id)
+    process.resume()
     wait_for("the training process to end", lambda: ended(process), timeout_s=GONE_S)
     assert farm.ledger.get_job(job_id).state is JobState.CANCELLED
     assert farm.storage.head(keys.run_config("cancelled")) is not None

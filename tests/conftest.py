@@ -31,7 +31,7 @@ def pytest_configure() -> None:
     hypothesis.settings.load_profile("farm")
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        # A shell that starts this in the background ignores Ctrl-C, and everything started from here would inherit that.
+        # A shell that starts this in the background ignores Ctrl-C, and all that is started here would inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -6,12 +6,11 @@ encoder keeps up with about 120 portraits of 1024 px a second, so a CPU worker n
 hundred portraits a second. On a CPU worker the encoder takes its share from torch's threads: 8 ms a portrait.
 
 Memory: pictures between the device and storage never hold more than `in_flight_bytes`. When storage is slow, the
-device waits for a free place instead of filling memory; `device_waited_s` says how long.
+device waits for a free place instead of filling memory; `spent` says how long.
 """
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -64,13 +63,11 @@ class Pipeline:
         spent: Spent | None = None,
     ) -> None:
         """spent: where the seconds of each step are counted."""
-        self._spent = spent or Spent()
+        self.spent = spent or Spent()
         self._render = render
         self._store = store
         self._notes = dict(notes)
         self._threads = threads
-        self.device_waited_s = 0.0
-        """How long, in all runs, the device thread waited for a free place."""
 
     def run(
         self, recipes: Sequence[Recipe], *, stop: threading.Event, wanted: Callable[[], int] | None = None
@@ -91,23 +88,20 @@ class Pipeline:
             device = closing.enter_context(_pool(1, "device"))
             closing.callback(flow.abandon)
             driver = device.submit(self._drive, recipes, flow, _Stages(encoders, uploads))
-            try:
-                while (unit := flow.units.get()) is not None:
-                    yield unit.result()
-                driver.result()
-            finally:
-                self.device_waited_s += flow.waited_s
+            while (unit := flow.units.get()) is not None:
+                yield unit.result()
+            driver.result()
 
     def _drive(self, recipes: Sequence[Recipe], flow: "_Flow", stages: "_Stages") -> None:
         """The device thread: takes a place, then a picture, and hands it on. Ends the units' queue, however it ends."""
         made = pictures(self._render, recipes)
         try:
             for index, recipe in enumerate(recipes):
-                with self._spent.on("wait"):
+                with self.spent.on("wait"):
                     free = flow.enter(index)
                 if not free:
                     return
-                with self._spent.on("device"):
+                with self.spent.on("device"):
                     picture = next(made)
                 self._begin(_Unit(index, recipe), picture, flow=flow, stages=stages)
         finally:
@@ -124,7 +118,7 @@ class Pipeline:
 
     def _encode(self, unit: "_Unit", picture: Picture, stages: "_Stages") -> None:
         try:
-            with self._spent.on("encode"):
+            with self.spent.on("encode"):
                 body = encode_png(picture, text={**self._notes, "recipe": unit.recipe.text})
             stages.uploads.submit(self._upload, unit, body)
         except Exception as error:  # noqa: BLE001 - this unit's outcome, recorded
@@ -132,7 +126,7 @@ class Pipeline:
 
     def _upload(self, unit: "_Unit", body: bytes) -> None:
         try:
-            with self._spent.on("upload"):
+            with self.spent.on("upload"):
                 stored = self._store(unit.recipe, body)
         except Exception as error:  # noqa: BLE001 - this unit's outcome or the store's state, recorded
             unit.fail(error)
@@ -193,15 +187,12 @@ class _Flow:
         self._wanted = wanted
         self._abandoned = threading.Event()
         self.units: SimpleQueue[Future[Outcome] | None] = SimpleQueue()
-        self.waited_s = 0.0
 
     def enter(self, index: int) -> bool:
         """Take a place for unit `index`; False when the run shall end before it."""
-        began = time.perf_counter()
         free = self._places.acquire(timeout=0)
         while not free and not self._over(index):
             free = self._places.acquire(timeout=_POLL_S)
-        self.waited_s += time.perf_counter() - began
         return free and not self._over(index)
 
     def leave(self, unit: Future[Outcome]) -> None:

@@ -7,13 +7,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 
 from farm.ledger.connection import Tx
-from farm.ledger.cutting import cut, insert_tasks, rate_key, split_off
+from farm.ledger.cutting import cut, insert_tasks, split_off
 from farm.ledger.epochs import epoch_now
 from farm.ledger.holding import halvable, has_open_tasks, has_uncut
 from farm.ledger.moves import move_job, move_task
 from farm.ledger.roster import Roster, kinds_of, roster, willing
 from farm.ledger.rows import Claim
 from farm.ledger.schema import job, task
+from farm.ledger.sizing import size_units
 from farm.ledger.states import JobState, TaskState
 from farm.ledger.stealing import steal
 from farm.specs.kinds import QUEUE_OF, SEQUENTIAL_KINDS
@@ -43,7 +44,7 @@ def claim(tx: Tx, name: str, queues: Sequence[str]) -> Claim | Again | None:
         return Again.AGAIN
     taken = _take_pending(tx, of, who, kinds) if chosen.has_pending else None
     if taken is None and of.state in CUTTABLE and of.kind in kinds:
-        taken = cut(tx, of, size_units=_size_units(tx, of, who), worker=name)
+        taken = cut(tx, of, size_units=size_units(tx, of, who), worker=name)
     if taken is None:
         return Again.AGAIN
     if of.state == JobState.QUEUED:
@@ -104,7 +105,7 @@ def _take_pending(tx: Tx, of: Row[Any], who: Roster, kinds: Sequence[str]) -> Ro
         return None
     hi = row.hi
     if halvable(row.kind):
-        size = _size_units(tx, of, who)
+        size = size_units(tx, of, who)
         # A tail of less than half a task is not worth a task.
         hi = row.cursor + size if row.hi - row.cursor > size + size // 2 else row.hi
     if hi < row.hi:
@@ -115,13 +116,3 @@ def _take_pending(tx: Tx, of: Row[Any], who: Roster, kinds: Sequence[str]) -> Ro
         lease_until=tx.now + tx.limits.lease_s, progress_at=tx.now,
     )  # fmt: skip
     return tx.run(select(task).where(task.c.id == row.id)).one()
-
-
-def _size_units(tx: Tx, of: Row[Any], who: Roster) -> int:
-    """As many units as this worker does in the target time, and no more than its share of what is left."""
-    if of.kind in SEQUENTIAL_KINDS:
-        return max(1, int(of.spec.get("slice_nimg") or of.total))
-    rate = who.rate(who.me.name, rate_key(of.kind, of.spec))
-    wanted = int(rate * tx.limits.task_target_s) if rate else tx.limits.unknown_rate_units
-    share = -(-int(of.total - of.done - of.failed) // who.slots(QUEUE_OF[of.kind]))
-    return max(1, min(wanted, share))

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 from farm.ledger.connection import Tx
 from farm.ledger.cutting import cut, insert_tasks, split_off
 from farm.ledger.epochs import epoch_now
-from farm.ledger.holding import halvable, has_open_tasks, has_uncut
+from farm.ledger.holding import halvable, has_cuttable, has_open_tasks
 from farm.ledger.moves import move_job, move_task
 from farm.ledger.roster import Roster, kinds_of, roster, willing
 from farm.ledger.rows import Claim
@@ -70,7 +70,7 @@ def _candidates(tx: Tx, who: Roster, kinds: Sequence[str]) -> Any:
     cuttable = and_(
         job.c.kind.in_(kinds),
         job.c.state.in_(CUTTABLE),
-        has_uncut(job.c.id),
+        has_cuttable(job.c.id),
         or_(job.c.kind.not_in(SEQUENTIAL_KINDS), ~has_open_tasks(job.c.id)),
     )
     running = (

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, case, delete, exists, func, insert, 
 from farm.ledger.connection import Tx
 from farm.ledger.epochs import as_collection, epoch_now
 from farm.ledger.heaps import Doomed, Heap, Marked
-from farm.ledger.schema import collection, job, job_range, portrait
+from farm.ledger.schema import collection, job, job_portrait, job_range, portrait
 from farm.ledger.states import JobState
 
 PAGE = 1000
@@ -113,9 +113,18 @@ def standing(unused: ColumnElement[bool]) -> ColumnElement[Any]:
 
 
 def _is_covered() -> ColumnElement[bool]:
-    """SQL: some job that is not deleted asks for this portrait."""
+    """SQL: some job that is not deleted asks for this portrait, by its seeds or by its recipe."""
+    named = (
+        exists()
+        .where(
+            job_portrait.c.recipe == portrait.c.recipe,
+            job.c.id == job_portrait.c.job_id,
+            job.c.state != JobState.DELETED.value,
+        )
+        .correlate(portrait)
+    )
     own = and_(job.c.noise_seed.is_(None), portrait.c.noise_seed == portrait.c.latent_seed)
-    return (
+    by_seed = (
         exists()
         .where(
             job.c.series == portrait.c.series,
@@ -127,3 +136,4 @@ def _is_covered() -> ColumnElement[bool]:
         )
         .correlate(portrait)
     )
+    return or_(by_seed, named)

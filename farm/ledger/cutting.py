@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Row, case, insert, literal, null, select, type_coerce, update
 
 from farm.ledger.connection import Tx
-from farm.ledger.holding import has_open_tasks
+from farm.ledger.holding import has_open_tasks, is_cuttable
 from farm.ledger.schema import job_range, task
 from farm.ledger.states import TaskState
 from farm.specs.kinds import FINALISE, SEQUENTIAL_KINDS
@@ -65,7 +65,7 @@ def cut(tx: Tx, of: Row[Any], *, size_units: int, worker: str) -> Row[Any] | Non
         "worker": literal(worker), "lease_until": tx.now + tx.limits.lease_s, "progress_at": tx.now,
         "units_done": null(),
     }  # fmt: skip
-    source = select(*row.values()).where(job_range.c.job_id == of.id, job_range.c.next < job_range.c.hi)
+    source = select(*row.values()).where(job_range.c.job_id == of.id, is_cuttable())
     if of.kind in SEQUENTIAL_KINDS:
         source = source.where(~has_open_tasks(of.id))
     source = source.order_by(job_range.c.lo).limit(1)

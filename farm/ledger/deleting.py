@@ -5,7 +5,7 @@ from sqlalchemy import delete, func, or_, select
 from farm.errors import Conflict, NotFound
 from farm.ledger.connection import Tx
 from farm.ledger.moves import move_job
-from farm.ledger.schema import failure, job, job_range, task
+from farm.ledger.schema import failure, job, job_portrait, job_range, task
 from farm.ledger.states import TERMINAL_JOB_STATES, JobState, TaskState
 
 BATCH = 1000
@@ -40,6 +40,9 @@ def purge(tx: Tx, job_id: int) -> int:
     some_ranges = select(job_range.c.lo).where(job_range.c.job_id == still).limit(BATCH)
     removed = tx.run(delete(task).where(task.c.id.in_(some_tasks))).rowcount
     removed += tx.run(delete(failure).where(failure.c.job_id == still, failure.c.unit.in_(some_units))).rowcount
+    some_recipes = select(job_portrait.c.recipe).where(job_portrait.c.job_id == still).limit(BATCH)
+    covered = (job_portrait.c.job_id == still, job_portrait.c.recipe.in_(some_recipes))
+    removed += tx.run(delete(job_portrait).where(*covered)).rowcount
     return (
         removed + tx.run(delete(job_range).where(job_range.c.job_id == still, job_range.c.lo.in_(some_ranges))).rowcount
     )
@@ -47,5 +50,6 @@ def purge(tx: Tx, job_id: int) -> int:
 
 def half_deleted(tx: Tx) -> list[int]:
     """Deleted jobs that still have rows: whoever deleted them was ended on the way."""
-    left = [select(table.c.job_id).where(table.c.job_id == job.c.id).exists() for table in (task, failure, job_range)]
+    tables = (task, failure, job_range, job_portrait)
+    left = [select(table.c.job_id).where(table.c.job_id == job.c.id).exists() for table in tables]
     return list(tx.run(select(job.c.id).where(job.c.state == JobState.DELETED.value, or_(*left))).scalars())

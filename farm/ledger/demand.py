@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, case, func, or_, select, type_coerce
 
 from farm.ledger.claiming import CLAIMABLE, CUTTABLE
 from farm.ledger.connection import Tx
-from farm.ledger.holding import has_open_tasks
+from farm.ledger.holding import has_open_tasks, is_cuttable
 from farm.ledger.roster import Roster
 from farm.ledger.rows import Demand
 from farm.ledger.schema import job, job_range, task, worker
@@ -58,7 +58,7 @@ def _uncut(tx: Tx) -> list[Any]:
         .join(job_range, job_range.c.job_id == job.c.id)
         .where(
             job.c.state.in_(CUTTABLE),
-            job_range.c.next < job_range.c.hi,
+            is_cuttable(),
             or_(job.c.kind.not_in(SEQUENTIAL_KINDS), ~has_open_tasks(job.c.id)),
         )
         .group_by(job.c.kind)

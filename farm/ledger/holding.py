@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, exists, select
+from sqlalchemy import Row, and_, exists, or_, select
 
 from farm.ledger.connection import Tx
 from farm.ledger.epochs import epoch_now
@@ -84,6 +84,21 @@ def hold(tx: Tx, task_id: int, attempt: int) -> Held | None:
 def has_open_tasks(job_id: Any) -> Any:
     """SQL: the job has a pending or running task."""
     return exists().where(task.c.job_id == job_id, task.c.state.in_(OPEN_STATES))
+
+
+def is_cuttable() -> Any:
+    """SQL: this row of `job_range` has units left, and no open task lies before its barrier."""
+    below = exists().where(
+        task.c.job_id == job_range.c.job_id, task.c.state.in_(OPEN_STATES), task.c.kind != FINALISE,
+        task.c.lo < job_range.c.lo,
+    )  # fmt: skip
+    begun = job_range.c.next > job_range.c.lo
+    return and_(job_range.c.next < job_range.c.hi, or_(~job_range.c.barrier, begun, ~below.correlate(job_range)))
+
+
+def has_cuttable(job_id: Any) -> Any:
+    """SQL: some of the job's units may be cut now. Ranges are cut from the lowest on, so one below a barrier counts."""
+    return exists().where(job_range.c.job_id == job_id, is_cuttable())
 
 
 def has_uncut(job_id: Any) -> Any:

@@ -40,6 +40,7 @@ from farm.ledger.rows import (
     Job,
     LogLine,
     Outcome,
+    Phases,
     PortraitRanges,
     PortraitRow,
     Progress,
@@ -53,7 +54,7 @@ from farm.specs.seeds import SeedRange
 
 CLAIM_TRIES = 50
 """How often a claim asks again where other claimers were faster, before it leaves the work to them."""
-Ranges = Sequence[SeedRange | tuple[int, int]] | PortraitRanges
+Ranges = Sequence[SeedRange | tuple[int, int]] | PortraitRanges | Phases
 
 
 class Ledger:
@@ -182,8 +183,13 @@ class Ledger:
 
     # Portraits: portraits.py
 
-    def portraits_by_recipe(self, recipes: Sequence[str]) -> dict[str, PortraitRow]:
-        """The stored ones of these recipes, noting their use once an hour; rows marked for deletion are left out."""
+    def portraits_by_recipe(self, recipes: Sequence[str], *, for_job: int | None = None) -> dict[str, PortraitRow]:
+        """The stored ones of these recipes, noting their use once an hour; rows marked for deletion are left out.
+
+        for_job: a job whose units are no seeds of one series: from now on it covers them all, stored or not yet.
+        """
+        if for_job is not None:
+            self._db.write("cover", lambda tx: portraits.cover(tx, for_job, recipes))
         found, stale = self._db.read(lambda tx: portraits.portraits_by_recipe(tx, recipes))
         if stale:
             self._db.write("touch", lambda tx: portraits.touch(tx, stale))

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from sqlalchemy import select, update
 
 from farm.ledger.connection import Tx
+from farm.ledger.epochs import beside_collections
 from farm.ledger.rows import PortraitRow
-from farm.ledger.schema import portrait
+from farm.ledger.schema import job_portrait, portrait
 
 BATCH = 1000
 """Rows a statement, below every driver's limit of parameters."""
@@ -56,6 +57,15 @@ def portraits_by_recipe(tx: Tx, recipes: Sequence[str]) -> tuple[dict[str, Portr
             )  # fmt: skip
             stale += [row.recipe] if row.is_stale else []
     return found, stale
+
+
+def cover(tx: Tx, job_id: int, recipes: Sequence[str]) -> None:
+    """From now on the job covers these recipes: no collection takes their portraits before the job is deleted."""
+    beside_collections(tx)
+    unique = sorted(set(recipes))
+    for start in range(0, len(unique), BATCH):
+        values = [{"job_id": job_id, "recipe": recipe} for recipe in unique[start : start + BATCH]]
+        tx.run(tx.upsert(job_portrait).on_conflict_do_nothing(), values)
 
 
 def touch(tx: Tx, recipes: Sequence[str]) -> None:

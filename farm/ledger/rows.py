@@ -4,6 +4,7 @@ by the database's clock."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import accumulate, pairwise
 from typing import Any
 
 from farm.ledger.states import JobState, TaskState
@@ -57,6 +58,19 @@ class PortraitRanges:
     ranges: tuple[SeedRange, ...]
     series: str
     noise_seed: int | None
+
+
+@dataclass(frozen=True)
+class Phases:
+    """Units 0 … sum - 1 of a job in phases: so many in each, and none is cut before all those below it are settled."""
+
+    lengths: tuple[int, ...]
+
+    @property
+    def ranges(self) -> tuple[SeedRange, ...]:
+        """One range a phase, without empty ones."""
+        ends = tuple(accumulate(self.lengths))
+        return tuple(SeedRange(lo, hi) for lo, hi in pairwise((0, *ends)) if lo < hi)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from farm.ledger.connection import Tx
 from farm.ledger.epochs import beside_collections
 from farm.ledger.moves import move_job
 from farm.ledger.reading import get_job, job_of
-from farm.ledger.rows import Job, PortraitRanges
+from farm.ledger.rows import Job, Phases, PortraitRanges
 from farm.ledger.schema import dataset, job, job_range, run
 from farm.ledger.states import JobState
 from farm.recipe import SEED_LIMIT, canonical_digest
@@ -27,7 +27,7 @@ def submit(
     spec: Mapping[str, Any],
     *,
     kind: str,
-    ranges: Sequence[SeedRange | tuple[int, int]] | PortraitRanges,
+    ranges: Sequence[SeedRange | tuple[int, int]] | PortraitRanges | Phases,
     priority: int,
     caller: tuple[int | None, str | None],
 ) -> tuple[Job, bool]:
@@ -36,7 +36,7 @@ def submit(
     Raises Conflict where the idempotency key came with another body or a run's name is taken, InvalidInput.
     """
     portraits = ranges if isinstance(ranges, PortraitRanges) else None
-    wanted = _checked(ranges.ranges if isinstance(ranges, PortraitRanges) else ranges)
+    wanted = _checked(ranges.ranges if isinstance(ranges, PortraitRanges | Phases) else ranges)
     sha256 = canonical_digest({"kind": kind, "spec": dict(spec), "ranges": [[r.lo, r.hi] for r in wanted]})
     known = _known(tx, caller, sha256)
     if known is not None:
@@ -50,7 +50,7 @@ def submit(
         "noise_seed": portraits and portraits.noise_seed,
     }  # fmt: skip
     job_id = tx.run(insert(job).values(**values).returning(job.c.id)).scalar_one()
-    _insert_ranges(tx, job_id, wanted)
+    _insert_ranges(tx, job_id, wanted, phases=isinstance(ranges, Phases))
     if kind == "curate":
         _reserve_version(tx, job_id, spec)
     if kind == "train":
@@ -117,8 +117,9 @@ def _known(tx: Tx, caller: tuple[int | None, str | None], sha256: str) -> Job | 
     return job_of(row)
 
 
-def _insert_ranges(tx: Tx, job_id: int, ranges: Sequence[SeedRange]) -> None:
-    tx.run(insert(job_range), [{"job_id": job_id, "lo": r.lo, "hi": r.hi, "next": r.lo} for r in ranges])
+def _insert_ranges(tx: Tx, job_id: int, ranges: Sequence[SeedRange], *, phases: bool = False) -> None:
+    rows = [{"job_id": job_id, "lo": r.lo, "hi": r.hi, "next": r.lo, "barrier": phases and r.lo > 0} for r in ranges]
+    tx.run(insert(job_range), rows)
 
 
 def _reserve_version(tx: Tx, job_id: int, spec: Mapping[str, Any]) -> None:

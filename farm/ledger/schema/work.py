@@ -1,9 +1,4 @@
-"""The tables, one block each. The migrations build the same; a test compares them.
-
-Lock order on every write: job, then task, then worker.
-"""
-
-from typing import Any
+"""Jobs, their units, tasks and workers: what claims and beats move."""
 
 from sqlalchemy import (
     JSON,
@@ -11,67 +6,19 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    Dialect,
     Float,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
     false,
     func,
-    text,
-)
-from sqlalchemy.types import TypeDecorator
-
-SCHEMA_VERSION = "0004"
-"""The newest migration."""
-
-Id = BigInteger().with_variant(Integer, "sqlite")
-
-
-class UnitBound(TypeDecorator[int]):
-    """A bound 0 … 2^63 of a half-open range, stored one lower: 2^63, the end after the last seed, fits no BIGINT.
-
-    Differences and comparisons of two stored bounds are right as they stand.
-    """
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: int | None, _dialect: Dialect) -> int | None:
-        return None if value is None else value - 1
-
-    def process_result_value(self, value: Any, _dialect: Dialect) -> int | None:
-        return None if value is None else int(value) + 1
-
-
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_name)s",
-    }
 )
 
-api_key = Table(
-    "api_key",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("name", String(64), nullable=False),
-    Column("role", String(16), nullable=False),
-    Column("sha256", String(64), nullable=False, unique=True),
-    Column("created_at", Float(53), nullable=False),
-    Column("last_used_at", Float(53)),
-    Column("revoked_at", Float(53)),
-    Index("ix_api_key_name", "name"),
-    sqlite_autoincrement=True,
-)
+from farm.ledger.schema.base import Id, UnitBound, metadata
 
 job = Table(
     "job",
@@ -110,6 +57,8 @@ job_range = Table(
     Column("lo", UnitBound, primary_key=True),
     Column("hi", UnitBound, nullable=False),
     Column("next", UnitBound, nullable=False),
+    # Nothing of it is cut before every unit of the job below `lo` is settled: a later phase of the work.
+    Column("barrier", Boolean, nullable=False, server_default=false()),
     CheckConstraint("lo < hi AND lo <= next AND next <= hi", name="bounds"),
 )
 
@@ -172,36 +121,6 @@ failure = Table(
     Column("attempts", Integer, nullable=False),
 )
 
-portrait = Table(
-    "portrait",
-    metadata,
-    Column("recipe", String(64), primary_key=True),
-    Column("key", String(255), nullable=False),
-    Column("sha256", String(64), nullable=False),
-    Column("size_bytes", BigInteger, nullable=False),
-    Column("render_class", String(255), nullable=False),
-    Column("worker", String(255)),
-    Column("created_at", Float(53), nullable=False),
-    Column("last_used_at", Float(53), nullable=False),
-    Column("deleting", Boolean, nullable=False, server_default=false()),
-    Column("epoch", BigInteger, nullable=False, server_default=text("0")),
-    Column("series", String(64)),
-    Column("latent_seed", UnitBound),
-    Column("noise_seed", UnitBound),
-    Column("starred_at", Float(53)),
-)
-
-collection = Table(
-    "collection",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("started_at", Float(53), nullable=False),
-    Column("ended_at", Float(53)),
-    Column("portraits", BigInteger, nullable=False),
-    Column("size_bytes", BigInteger, nullable=False),
-    sqlite_autoincrement=True,
-)
-
 worker = Table(
     "worker",
     metadata,
@@ -216,64 +135,3 @@ worker = Table(
     Column("strikes", Integer, nullable=False),
     Column("rates", JSON, nullable=False),
 )
-
-dataset = Table(
-    "dataset",
-    metadata,
-    Column("name", String(64), primary_key=True),
-    Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("job_id", Id, ForeignKey("job.id"), nullable=False),
-    Column("manifest_key", String(255)),
-    Column("manifest_sha256", String(64)),
-    Column("kept", Integer),
-    Column("dropped", Integer),
-)
-
-run = Table(
-    "run",
-    metadata,
-    Column("name", String(64), primary_key=True),
-    Column("stage", String(16), nullable=False),
-    Column("config", JSON, nullable=False),
-    Column("job_id", Id, ForeignKey("job.id"), nullable=False),
-    Column("nimg", BigInteger, nullable=False),
-)
-
-slice_ = Table(
-    "slice",
-    metadata,
-    Column("run", String(64), ForeignKey("run.name"), primary_key=True),
-    Column("start_nimg", BigInteger, primary_key=True, autoincrement=False),
-    Column("end_nimg", BigInteger, nullable=False),
-    Column("attempt", Integer, nullable=False),
-    Column("checkpoint_prefix", String(255), nullable=False),
-    Column("metrics", JSON, nullable=False),
-)
-
-cascade = Table(
-    "cascade",
-    metadata,
-    Column("name", String(64), primary_key=True),
-    Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("digest", String(64), nullable=False),
-    Column("config", JSON, nullable=False),
-    Column("created_at", Float(53), nullable=False),
-    UniqueConstraint("name", "digest"),
-    Index("ix_cascade_digest", "digest"),
-)
-
-lock = Table(
-    "lock",
-    metadata,
-    Column("name", String(32), primary_key=True),
-    Column("holder", String(64), nullable=False),
-    Column("until", Float(53), nullable=False),
-)
-
-tally = Table(
-    "tally",
-    metadata,
-    Column("name", String(32), primary_key=True),
-    Column("value", BigInteger, nullable=False),
-)
-"""Counts that only grow, whatever is deleted: for the metrics."""

@@ -10,9 +10,9 @@ from farm.ledger.epochs import epoch_now
 from farm.ledger.rows import Outcome
 from farm.ledger.schema import job, job_range, task, worker
 from farm.ledger.states import JobState, TaskState
-from farm.specs.kinds import FINALISE, FINALISED_KINDS
+from farm.specs.kinds import FINALISE, FINALISED_KINDS, PORTRAIT_KINDS
 
-BEAT_MOVES_CURSOR = frozenset({"render"})
+BEAT_MOVES_CURSOR = PORTRAIT_KINDS
 """Kinds whose every settled unit is in storage by itself. The others settle units only with what the end of an
 attempt leaves (verdicts, a checkpoint), so that a lost attempt loses no half-written output."""
 
@@ -87,17 +87,20 @@ def has_open_tasks(job_id: Any) -> Any:
 
 
 def is_cuttable() -> Any:
-    """SQL: this row of `job_range` has units left, and no open task lies before its barrier."""
-    below = exists().where(
+    """SQL: this row of `job_range` has units left, and everything below its barrier is settled."""
+    lower = job_range.alias()
+    uncut = exists().where(lower.c.job_id == job_range.c.job_id, lower.c.lo < job_range.c.lo, lower.c.next < lower.c.hi)
+    open_below = exists().where(
         task.c.job_id == job_range.c.job_id, task.c.state.in_(OPEN_STATES), task.c.kind != FINALISE,
         task.c.lo < job_range.c.lo,
     )  # fmt: skip
     begun = job_range.c.next > job_range.c.lo
-    return and_(job_range.c.next < job_range.c.hi, or_(~job_range.c.barrier, begun, ~below.correlate(job_range)))
+    clear = and_(~uncut.correlate(job_range), ~open_below.correlate(job_range))
+    return and_(job_range.c.next < job_range.c.hi, or_(~job_range.c.barrier, begun, clear))
 
 
 def has_cuttable(job_id: Any) -> Any:
-    """SQL: some of the job's units may be cut now. Ranges are cut from the lowest on, so one below a barrier counts."""
+    """SQL: some of the job's units may be cut now."""
     return exists().where(job_range.c.job_id == job_id, is_cuttable())
 
 

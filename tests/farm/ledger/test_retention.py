@@ -308,3 +308,19 @@ def _task_row(job_id: int) -> dict[str, object]:
 
 def test_standings_are_told_in_full(ledger: Ledger) -> None:
     assert set(ledger.retention.survey(grace_s=0.0)) == set(Standing)
+
+
+def test_a_job_whose_units_are_no_seeds_covers_the_recipes_it_looked_up(ledger: Ledger) -> None:
+    stock(ledger, row(1), row(2))
+    film = ledger.submit({"kind": "film"}, kind="film", ranges=[(0, 3)])[0]
+    assert list(ledger.portraits_by_recipe([row(1).recipe, row(7).recipe], for_job=film.id)) == [row(1).recipe]
+    ledger.portraits_by_recipe([row(1).recipe], for_job=film.id)
+    assert stands(ledger) == {"covered": 1, "unused": 1}
+    assert collected(ledger) == [row(2).recipe]
+    ledger.cancel(film.id)
+    ledger.retention.delete_job(film.id)
+    assert stands(ledger) == {"unused": 1}
+    while ledger.retention.purge(film.id):
+        pass
+    assert film.id not in ledger.retention.half_deleted()
+    assert collected(ledger) == [row(1).recipe]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 POLL_S = 0.5
 LINE_S = 10.0
 INTERRUPTED = 130
-UNITS = {"render": "portraits", "curate": "photos", "train": "images", "verify": "portraits"}
+UNITS = {"render": "portraits", "film": "frames", "curate": "photos", "train": "images", "verify": "portraits"}
 
 
 def follow(job_id: int, read: Callable[[], JobView], *, poll_s: float = POLL_S) -> JobView:

@@ -9,15 +9,20 @@ from farm.ledger.connection import Tx
 from farm.ledger.holding import has_open_tasks, is_cuttable
 from farm.ledger.schema import job_range, task
 from farm.ledger.states import TaskState
-from farm.specs.kinds import FINALISE, SEQUENTIAL_KINDS
+from farm.specs.kinds import FINALISE, PORTRAIT_KINDS, SEQUENTIAL_KINDS
 
 BATCH = 500
 """Rows a statement, below every driver's limit of parameters."""
 
 
 def rate_key(kind: str, spec: Mapping[str, Any]) -> str:
-    """What a worker's rate is kept under: another cascade, or another size, goes at another speed."""
-    return f"{kind}@{spec['size_px']}px:{str(spec.get('cascade'))[:12]}" if "size_px" in spec else kind
+    """What a worker's rate is kept under: another cascade, or another size, goes at another speed.
+
+    A portrait takes as long whatever it is for, so that a film profits from what rendering taught.
+    """
+    if "size_px" not in spec:
+        return kind
+    return f"{'render' if kind in PORTRAIT_KINDS else kind}@{spec['size_px']}px:{str(spec.get('cascade'))[:12]}"
 
 
 def new_task(job_id: int, kind: str, lo: int, hi: int, **values: Any) -> dict[str, Any]:

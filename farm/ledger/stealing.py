@@ -1,4 +1,4 @@
-"""A straggler is shortened: the unstarted tail of the largest running render task goes to an idle worker."""
+"""A straggler is shortened: the unstarted tail of the largest running task that paints goes to an idle worker."""
 
 import math
 from typing import Any
@@ -13,8 +13,10 @@ from farm.ledger.roster import Roster
 from farm.ledger.rows import Claim
 from farm.ledger.schema import job, task
 from farm.ledger.states import JobState, TaskState
+from farm.specs.kinds import PORTRAIT_KINDS
 
 STOLEN_KIND = "render"
+"""Whose queue every kind with tails to take is served by."""
 LEAST_UNITS = 2
 """A tail of fewer units is not worth a task."""
 LOOKED_AT = 20
@@ -47,7 +49,7 @@ def largest_running() -> Select[Any]:
         .join(job, job.c.id == task.c.job_id)
         .where(
             task.c.state == TaskState.RUNNING.value,
-            task.c.kind == STOLEN_KIND,
+            task.c.kind.in_(PORTRAIT_KINDS),
             job.c.state == JobState.RUNNING.value,
             unsettled > LEAST_UNITS,
         )

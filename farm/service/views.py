@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from farm.ledger.rows import Job, PortraitRow, Task, Worker
 from farm.ledger.states import JobState
-from farm.specs.kinds import FINALISE, QUEUE_OF
+from farm.specs.kinds import FINALISE, PORTRAIT_KINDS, QUEUE_OF
 
 MOVING_STATES = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.FINISHING})
 
@@ -47,8 +47,8 @@ class PortraitPage:
 def view_job(job: Job, *, running: Sequence[Task], workers: Sequence[Worker], now_s: float) -> JobView:
     """The view of a job. running: its running tasks. workers: the live ones. now_s: the database's clock."""
     settled = job.done + job.failed
-    if job.kind != "render":
-        # Only a render task settles units on its way; the others tell how far they are and settle at their end.
+    if job.kind not in PORTRAIT_KINDS:
+        # Only painted portraits are settled on the way; other tasks tell how far they are, and settle at their end.
         settled += sum(task.units_done or 0 for task in running if task.kind != FINALISE)
     settled = min(settled, job.total)
     rate = _mean_rate(job, settled=settled, now_s=now_s)

@@ -18,7 +18,15 @@ QUEUE_OF: dict[str, Queue] = {
     FINALISE: "cpu",
 }
 
-FINALISED_KINDS = frozenset({"render", "curate", "verify"})
+PORTRAIT_KINDS = frozenset({"render", "film", "select"})
+"""Jobs whose units are pictures of recipes: each settled unit is in storage by itself, so that a beat moves the cursor
+and an idle worker may take a running task's tail."""
+
+SEED_KINDS = frozenset({"render"})
+"""Those of them whose unit is the seed: job and series say which portraits they cover. The others name their portraits
+one by one (`Ledger.portraits_by_recipe(…, for_job=…)`)."""
+
+FINALISED_KINDS = PORTRAIT_KINDS | {"curate", "verify"}
 """Jobs whose last closed task leaves them `finishing`, with one finalise task."""
 
 SEQUENTIAL_KINDS = frozenset({"train"})

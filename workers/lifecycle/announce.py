@@ -11,6 +11,8 @@ def readable_args(claim: Claim) -> str:
     match claim.kind:
         case "render":
             return f"job={claim.job_id} seeds={units} {claim.spec.get('size_px', '?')}px"
+        case "film":
+            return f"job={claim.job_id} frames={units} {claim.spec.get('size_px', '?')}px"
         case "verify":
             return f"job={claim.job_id} of=job {claim.spec.get('job', '?')} portraits={units}"
         case "curate":

@@ -44,12 +44,26 @@ class Enlargement:
 class Source:
     """One small picture ready to be painted from: its noise already in it, its guide computed. Both can be stored.
 
-    ``guide``: float32 [guide_channels, gh, gw].
+    ``guide``: float32 [guide_channels, gh, gw]. A part of a picture will do for the windows inside it: ``corner`` is
+    then its (top, left) in the whole, and ``whole`` the (height, width) of that.
     """
 
     picture: Picture
     guide: Tensor
     enlargement: Enlargement
+    corner: tuple[int, int] = (0, 0)
+    whole: tuple[int, int] | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the whole picture."""
+        return self.whole or (self.picture.shape[0], self.picture.shape[1])
+
+    def under(self, window: Window) -> Picture:
+        """The pixels that a window reads."""
+        top, left = self.corner
+        rows, columns = window.rows, window.columns
+        return self.picture[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
 
 
 class BaseStage:
@@ -88,15 +102,23 @@ class UpscalerStage:
 
         Windows of giant pictures go through the network one at a time.
         """
+        return self.call_of(picture.shape[0], picture.shape[1])
+
+    def call_of(self, height: int, width: int) -> CanonicalCall:
+        """The same for a picture of which only the size is known."""
         call = self.config.call
-        if max(picture.shape[:2]) <= self.network.config.input_px:
+        if max(height, width) <= self.network.config.input_px:
             return call
         return giant_call(call, halo_px=self.config.halo_px)
 
     def windows(self, picture: Picture) -> Iterator[Window]:
         """The windows in which this stage paints a picture."""
-        call = self.call_for(picture)
-        return cut(picture.shape[0], picture.shape[1], window_px=call.window_px, halo_px=self.config.halo_px)
+        return self.windows_of(picture.shape[0], picture.shape[1])
+
+    def windows_of(self, height: int, width: int) -> Iterator[Window]:
+        """The same for a picture of which only the size is known."""
+        call = self.call_of(height, width)
+        return cut(height, width, window_px=call.window_px, halo_px=self.config.halo_px)
 
     def enlarge(self, pictures: Sequence[Picture], enlargements: Sequence[Enlargement]) -> Iterator[Picture]:
         """Enlarge equally large pictures, in order: uint8 [H, W, 3] -> [factor·H, factor·W, 3].
@@ -130,14 +152,19 @@ class UpscalerStage:
         noisy = [spoil(picture, how) for picture, how in zip(pictures, enlargements, strict=True)]
         guides: list[Tensor] = []
         call = self.call_for(noisy[0])
+        side = self.network.config.guide_input_px
         for group in batched(zip(noisy, enlargements, strict=True), call.micro_batch):
-            padded = padding(group, call.micro_batch)
-            side = self.network.config.guide_input_px
-            small = torch.stack([guide_input(picture, side) for picture, _ in padded]).to(self.device)
-            told = self._conditions([how for _, how in padded])
-            with canonical(call, self.device):
-                guides += list(self.network.guide(small, told))[: len(group)]
+            guides += self.guides([guide_input(picture, side) for picture, _ in group], [how for _, how in group], call)
         return [Source(*each) for each in zip(noisy, guides, enlargements, strict=True)]
+
+    def guides(
+        self, smalls: Sequence[Tensor], enlargements: Sequence[Enlargement], call: CanonicalCall
+    ) -> list[Tensor]:
+        """The guides of one call's pictures, float32 [guide_channels, gh, gw], each from its ``guide_input``."""
+        small = torch.stack(padding(smalls, call.micro_batch)).to(self.device)
+        told = self._conditions(padding(enlargements, call.micro_batch))
+        with canonical(call, self.device):
+            return list(self.network.guide(small, told))[: len(smalls)]
 
     def paint(self, work: Iterable[tuple[Source, Window]]) -> Iterator[Picture]:
         """Paint windows in any order and company; each yields the kept part, uint8 [factor·rows, factor·columns, 3].
@@ -148,7 +175,7 @@ class UpscalerStage:
         f = self.factor
         work = iter(work)
         for first in work:
-            call = self.call_for(first[0].picture)
+            call = self.call_of(*first[0].size)
             group = [first, *itertools.islice(work, call.micro_batch - 1)]
             pixels = self._call(call, padding(group, call.micro_batch))
             for (_, window), each in zip(group, pixels, strict=False):
@@ -157,13 +184,13 @@ class UpscalerStage:
 
     def _call(self, call: CanonicalCall, batch: Sequence[tuple[Source, Window]]) -> Tensor:
         """The canonical call: exactly ``micro_batch`` windows of one shape -> uint8 [N, 3, factor·h, factor·w]."""
-        tiles = [tensor_of(source.picture[_read(window.rows), _read(window.columns)]) for source, window in batch]
+        tiles = [tensor_of(source.under(window)) for source, window in batch]
         tile = to_float(torch.stack(tiles).to(self.device))
         guides = torch.stack([source.guide for source, _ in batch]).to(self.device)
         how = [source.enlargement for source, _ in batch]
         top = tuple(window.rows.start for _, window in batch)
         left = tuple(window.columns.start for _, window in batch)
-        heights, widths = zip(*(source.picture.shape[:2] for source, _ in batch), strict=True)
+        heights, widths = zip(*(source.size for source, _ in batch), strict=True)
         places = Places(top=top, left=left, picture_height=heights, picture_width=widths)
         noise = NoiseField(seeds=tuple(h.noise_seed for h in how), steps=tuple(h.step for h in how), top=top, left=left)
         with canonical(call, self.device):
@@ -179,14 +206,17 @@ class UpscalerStage:
         return told.to(self.device)
 
 
-def spoil(picture: Picture, how: Enlargement) -> Picture:
-    """The picture with sigma times position-keyed noise added, as 8-bit values again; itself when sigma is 0."""
+def spoil(picture: Picture, how: Enlargement, *, corner: tuple[int, int] = (0, 0)) -> Picture:
+    """The picture with sigma times position-keyed noise added, as 8-bit values again; itself when sigma is 0.
+
+    ``corner``: (top, left) of the picture where it is a part of a larger one.
+    """
     if how.sigma == 0.0:
         return picture
     spoilt = np.empty_like(picture)
     for top in range(0, picture.shape[0], _STRIP_PX):
         strip = to_float(tensor_of(picture[top : top + _STRIP_PX]))[None]
-        field = NoiseField(seeds=(how.noise_seed,), steps=(how.step,), top=(top,), left=(0,))
+        field = NoiseField(seeds=(how.noise_seed,), steps=(how.step,), top=(corner[0] + top,), left=(corner[1],))
         height, width = strip.shape[2:]
         noise = field.maps(layer=INPUT_LAYER, channels=3, grid=1, size=(height, width), like=strip)
         spoilt[top : top + _STRIP_PX] = picture_of(to_uint8(strip + how.sigma * noise)[0])
@@ -203,10 +233,6 @@ def batched(items: Iterable[Item], count: int) -> Iterator[list[Item]]:
     iterator = iter(items)
     while group := list(itertools.islice(iterator, count)):
         yield group
-
-
-def _read(span: Span) -> slice:
-    return slice(span.start, span.stop)
 
 
 def _kept(span: Span, factor: int) -> slice:

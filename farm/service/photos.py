@@ -1,18 +1,17 @@
 """Photographs on their way in: a folder's files, their bytes into storage, and the list a curate job looks at."""
 
-import csv
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from farm.errors import InvalidInput, Problem, TooLarge
+from farm.service.people import PEOPLE_FILE, read_people
 from farm.specs.intake import Intake, IntakePhoto, extension_of
 from farm.storage import Storage, keys
 
-PEOPLE_FILE = "people.csv"
 HEAD_BYTES = 16
-MAX_NAME, MAX_PERSON = 1024, 256
+MAX_NAME = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +57,8 @@ def _people(path: Path) -> Mapping[str, str]:
     if not path.is_file():
         return {}
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            if not {"file", "person"} <= set(rows.fieldnames or ()):
-                raise InvalidInput(f"{path} is wrong", problems=[Problem(PEOPLE_FILE, "needs columns file and person")])
-            return {row["file"]: row["person"][:MAX_PERSON] for row in rows if row["file"] and row["person"]}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        return read_people(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path} cannot be read", problems=[Problem(PEOPLE_FILE, str(error))]) from error
 
 

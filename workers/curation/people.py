@@ -1,42 +1,14 @@
 """Who is on which photo, and which side of the split each person falls on (docs/recipes.md §4)."""
 
-import csv
 import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from farm.errors import InvalidInput, Problem
 from workers.curation.near_duplicates import Groups, near_groups
 
 Split = Literal["train", "control", "test"]
 
 _SHARES: tuple[tuple[Split, float], ...] = (("train", 0.8), ("control", 0.9), ("test", 1.0))
-
-
-def read_people(text: str) -> dict[str, str]:
-    """file → person, from a people.csv with the columns file and person.
-
-    Raises InvalidInput naming every wrong line.
-    """
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
-    people: dict[str, str] = {}
-    problems: list[Problem] = []
-    try:
-        if not {"file", "person"} <= set(reader.fieldnames or ()):
-            raise InvalidInput("people.csv has no columns file and person")
-        for row in reader:
-            file, person = (str(row[name] or "").strip() for name in ("file", "person"))
-            where = f"line {reader.line_num}"
-            if not file or not person:
-                problems.append(Problem(where, "needs a file and a person"))
-            elif people.setdefault(file, person) != person:
-                problems.append(Problem(where, f"{file} was given to {people[file]} before"))
-    except csv.Error as error:
-        raise InvalidInput(f"people.csv cannot be read: {error}") from error
-    if problems:
-        raise InvalidInput("people.csv has mistakes", problems=problems)
-    return people
 
 
 def clusters(rows: Sequence[Mapping[str, Any]], people: Mapping[str, str]) -> list[tuple[str, Split]]:

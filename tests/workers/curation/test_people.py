@@ -6,15 +6,13 @@ import time
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from farm.errors import InvalidInput
 from tests.workers.curation.pictures import PORTRAITS, portrait, saved
 from workers.curation.near_duplicates import NEAR_BITS, difference_hash, near_groups
-from workers.curation.people import clusters, read_people, split_of
+from workers.curation.people import clusters, split_of
 from workers.photos.opening import open_photo
 
 
@@ -104,24 +102,3 @@ def test_shares_are_near_80_10_10_and_splits_are_frozen() -> None:
     assert abs(splits.count("control") / 5000 - 0.1) < 0.02
     assert splits[:8] == [split_of(f"a:{i}") for i in range(8)]
     assert "".join(split[0] + split[1] for split in splits[:12]) == "trtrtrtrtrtrtrtrtrcotrtr"
-
-
-def test_people_csv_is_read() -> None:
-    assert read_people("\ufefffile,person\r\na.jpg,Ann\r\n b.jpg , Bob \r\n") == {"a.jpg": "Ann", "b.jpg": "Bob"}
-    assert len(read_people((PORTRAITS / "people.csv").read_text())) == 24
-
-
-@pytest.mark.parametrize(
-    ("text", "word"),
-    [
-        ("", "no columns"),
-        ("name;who\n", "no columns"),
-        ("file,person\na.jpg,\n,Bob\n", "line 3"),
-        ("file,person\na.jpg,Ann\na.jpg,Bob\n", "given to Ann"),
-        ('file,person\n"a.jpg,Ann\n', "cannot be read"),
-    ],
-)
-def test_mistakes_in_people_csv_are_named(text: str, word: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        read_people(text)
-    assert word in str(caught.value)

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from farm.errors import InvalidInput
+from farm.service.people import read_people
 from tests.workers.curation.pictures import PORTRAITS, portrait, saved, scene
 from workers.curation.gates import GATES
 from workers.curation.manifest import read_manifest, schema, write_manifest
-from workers.curation.people import read_people
 from workers.curation.verdicts import Policy, Row, conclude, judge_photo
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 
@@ -23,8 +24,17 @@ class Storage(Protocol):
     def put(self, key: str, body: bytes, *, if_absent: bool = True) -> bool:
         """Store `body` whole or not at all. True if this call wrote it; False if `if_absent` and the key was taken."""
 
+    def put_file(self, key: str, path: Path, *, if_absent: bool = True) -> bool:
+        """`put` of a whole file of at most 5 GB, of which little is in memory at a time. The file stays as it is."""
+
     def get(self, key: str) -> bytes:
         """The object's bytes. Raises NotFound."""
+
+    def get_file(self, key: str, path: Path) -> int:
+        """Write the object into a new file, of which little is in memory at a time; its size in bytes.
+
+        Raises NotFound, and Conflict where the file exists. After an error there is no file.
+        """
 
     def head(self, key: str) -> ObjectInfo | None:
         """Size and time of the object, or None."""

@@ -1,17 +1,20 @@
 """Objects as plain files in a folder that a person can browse. For one machine, or a shared disk that knows links."""
 
 import contextlib
-import errno
+import io
 import os
 import secrets
+import shutil
 import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
-from farm.errors import Conflict, InvalidInput, NotFound, Problem, StorageFull, StorageUnavailable
+from farm.errors import Conflict, InvalidInput, NotFound, Problem
 from farm.storage.base import ObjectInfo
 from farm.storage.key_rules import check_key, check_prefix, is_key
+from farm.storage.landing import BLOCK_BYTES, new_file, translated
 from farm.storage.signing import signed_path
 
 INCOMING = ".incoming"
@@ -30,14 +33,23 @@ class FolderStorage:
     def __init__(self, root: Path, *, secret: bytes) -> None:
         self._root = root.absolute()
         self._secret = secret
-        with _translated("opening the folder"):
+        with translated("opening the folder"):
             (self._root / INCOMING).mkdir(parents=True, exist_ok=True)
             _clear_abandoned(self._root / INCOMING)
 
     def put(self, key: str, body: bytes, *, if_absent: bool = True) -> bool:
+        return self._put(key, io.BytesIO(body), if_absent=if_absent)
+
+    def put_file(self, key: str, path: Path, *, if_absent: bool = True) -> bool:
+        with translated(f"reading {path}"):
+            file = path.open("rb")
+        with file:
+            return self._put(key, file, if_absent=if_absent)
+
+    def _put(self, key: str, body: IO[bytes], *, if_absent: bool) -> bool:
         target = self._path(key)
         temporary = self._root / INCOMING / secrets.token_hex(16)
-        with _translated(f"writing {key}"), _removed_after(temporary):
+        with translated(f"writing {key}"), _removed_after(temporary):
             _write_durably(temporary, body)
             if not _publish(temporary, target, if_absent=if_absent):
                 return False
@@ -45,14 +57,24 @@ class FolderStorage:
         return True
 
     def get(self, key: str) -> bytes:
-        with _translated(f"reading {key}"):
+        with translated(f"reading {key}"):
             try:
                 return self._path(key).read_bytes()
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
                 raise NotFound(f"there is no object {key}") from error
 
+    def get_file(self, key: str, path: Path) -> int:
+        with translated(f"reading {key}"):
+            try:
+                source = self._path(key).open("rb")
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+                raise NotFound(f"there is no object {key}") from error
+        with source, new_file(path) as file:
+            shutil.copyfileobj(source, file, BLOCK_BYTES)
+            return file.tell()
+
     def head(self, key: str) -> ObjectInfo | None:
-        with _translated(f"looking up {key}"):
+        with translated(f"looking up {key}"):
             return _info(self._path(key), key)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
@@ -62,7 +84,7 @@ class FolderStorage:
 
     def delete(self, key: str) -> None:
         path = self._path(key)
-        with _translated(f"deleting {key}"), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        with translated(f"deleting {key}"), contextlib.suppress(FileNotFoundError, NotADirectoryError):
             if not path.is_dir():
                 path.unlink()
                 _sync_folder(path.parent)
@@ -99,23 +121,12 @@ class FolderStorage:
 
     def _names(self, folder: str) -> _Names:
         """Names in one folder; those of folders end in a slash, which is also what puts them in key order."""
-        with _translated(f"listing {folder or 'the folder'}"):
+        with translated(f"listing {folder or 'the folder'}"):
             try:
                 with os.scandir(self._root / folder) as entries:
                     return sorted(e.name + "/" * e.is_dir() for e in entries if not e.name.startswith("."))
             except (FileNotFoundError, NotADirectoryError):
                 return []
-
-
-@contextlib.contextmanager
-def _translated(action: str) -> Iterator[None]:
-    """Errors of the operating system as ours, once, here."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise StorageFull(f"{action}: the disk is full ({error.strerror})") from error
-        raise StorageUnavailable(f"{action}: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager
@@ -126,9 +137,9 @@ def _removed_after(temporary: Path) -> Iterator[None]:
         temporary.unlink(missing_ok=True)
 
 
-def _write_durably(path: Path, body: bytes) -> None:
+def _write_durably(path: Path, body: IO[bytes]) -> None:
     with path.open("xb") as file:
-        file.write(body)
+        shutil.copyfileobj(body, file, BLOCK_BYTES)
         file.flush()
         os.fsync(file.fileno())
 

@@ -9,7 +9,8 @@ import io
 import random
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import boto3.session
 from botocore.config import Config
@@ -25,6 +26,7 @@ from farm.errors import InvalidInput, NotFound, Problem, StorageFull, StorageUna
 from farm.outages import Outage
 from farm.storage.base import ObjectInfo
 from farm.storage.key_rules import check_key, check_prefix, content_type, is_key
+from farm.storage.landing import BLOCK_BYTES, new_file, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -111,13 +113,23 @@ class S3Storage:
     def put(self, key: str, body: bytes, *, if_absent: bool = True) -> bool:
         """As the protocol. When an answer gets lost and the request is repeated, this call's own object can be the one
         that was there already: False then still means that the key holds a whole object."""
+        # As a file: sent in small blocks, so that a slow line is no timeout, and not sent at all where the server
+        # refuses by the headers.
+        return self._put(key, io.BytesIO(body), if_absent=if_absent)
+
+    def put_file(self, key: str, path: Path, *, if_absent: bool = True) -> bool:
+        with translated(f"reading {path}"):
+            file = path.open("rb")
+        with file:
+            return self._put(key, file, if_absent=if_absent)
+
+    def _put(self, key: str, body: IO[bytes], *, if_absent: bool) -> bool:
         place = self._place(key)
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if if_absent else {}
 
         def send() -> bool:
-            # As a file: sent in small blocks, so that a slow line is no timeout, and not sent at all where the server
-            # refuses by the headers.
-            self._client.put_object(**place, Body=io.BytesIO(body), ContentType=content_type(key), **condition)
+            body.seek(0)  # asked for again after a conflict
+            self._client.put_object(**place, Body=body, ContentType=content_type(key), **condition)
             return True
 
         with _translated(f"writing {key}"):
@@ -133,6 +145,16 @@ class S3Storage:
         with _translated(f"reading {key}"):
             try:
                 return _repeated(lambda: self._read(place), _is_broken_stream, attempts=READ_ATTEMPTS)
+            except ClientError as error:
+                if _is_absent(error):
+                    raise NotFound(f"there is no object {key}") from error
+                raise
+
+    def get_file(self, key: str, path: Path) -> int:
+        place = self._place(key)
+        with new_file(path) as file, _translated(f"reading {key}"):
+            try:
+                return _repeated(lambda: self._copy(place, file), _is_broken_stream, attempts=READ_ATTEMPTS)
             except ClientError as error:
                 if _is_absent(error):
                     raise NotFound(f"there is no object {key}") from error
@@ -173,6 +195,15 @@ class S3Storage:
     def _read(self, place: dict[str, Any]) -> bytes:
         with contextlib.closing(self._client.get_object(**place)["Body"]) as body:
             return body.read()
+
+    def _copy(self, place: dict[str, Any], file: IO[bytes]) -> int:
+        """From the beginning: a stream that broke is not gone on with."""
+        file.seek(0)
+        file.truncate()
+        with contextlib.closing(self._client.get_object(**place)["Body"]) as body:
+            for block in body.iter_chunks(BLOCK_BYTES):
+                file.write(block)
+        return file.tell()
 
     def _pages(self, prefix: str) -> Iterator[ObjectInfo]:
         pages = self._client.get_paginator("list_objects_v2")

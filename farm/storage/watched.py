@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 from farm.errors import StorageUnavailable
 from farm.outages import Outage
@@ -19,9 +20,17 @@ class WatchedStorage:
         with self._watched(writing=True):
             return self.storage.put(key, body, if_absent=if_absent)
 
+    def put_file(self, key: str, path: Path, *, if_absent: bool = True) -> bool:
+        with self._watched(writing=True):
+            return self.storage.put_file(key, path, if_absent=if_absent)
+
     def get(self, key: str) -> bytes:
         with self._watched():
             return self.storage.get(key)
+
+    def get_file(self, key: str, path: Path) -> int:
+        with self._watched():
+            return self.storage.get_file(key, path)
 
     def head(self, key: str) -> ObjectInfo | None:
         with self._watched():

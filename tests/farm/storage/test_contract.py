@@ -2,17 +2,21 @@
 
 import hashlib
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from farm.errors import InvalidInput, NotFound
+from farm.errors import Conflict, InvalidInput, NotFound, StorageUnavailable
 from farm.storage import Storage
+from tests.farm.storage.conftest import Place
 
 HOSTILE_KEYS = [
     "",
@@ -209,3 +213,77 @@ def test_any_allowed_objects_are_listed_and_read(storage: Storage, objects: dict
 def _put_many(storage: Storage, names: list[str]) -> None:
     with ThreadPoolExecutor(8) as threads:
         assert all(threads.map(lambda name: storage.put(name, b"x"), names))
+
+
+def test_a_file_is_put_whole_and_stays_where_it_is(storage: Storage, tmp_path: Path) -> None:
+    path = tmp_path / "master.png"
+    path.write_bytes(b"pixels" * 1000)
+    assert storage.put_file("a/b.png", path)
+    assert storage.get("a/b.png") == path.read_bytes() == b"pixels" * 1000
+
+
+def test_a_file_is_put_once_unless_asked_otherwise(storage: Storage, tmp_path: Path) -> None:
+    first, second = tmp_path / "1", tmp_path / "2"
+    first.write_bytes(b"first")
+    second.write_bytes(b"second, longer")
+    assert storage.put_file("a", first)
+    assert not storage.put_file("a", second)
+    assert storage.get("a") == b"first"
+    assert storage.put_file("a", second, if_absent=False)
+    assert storage.get("a") == b"second, longer"
+
+
+def test_an_object_lands_in_a_new_file(storage: Storage, tmp_path: Path) -> None:
+    body = os.urandom(3_000_000)
+    storage.put("a", body)
+    storage.put("nothing", b"")
+    assert storage.get_file("a", tmp_path / "here") == len(body)
+    assert (tmp_path / "here").read_bytes() == body
+    assert storage.get_file("nothing", tmp_path / "empty") == 0
+
+
+def test_what_cannot_land_leaves_no_file(storage: Storage, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="no/such"):
+        storage.get_file("no/such", tmp_path / "absent")
+    assert not (tmp_path / "absent").exists()
+    storage.put("a", b"x")
+    (tmp_path / "taken").write_bytes(b"mine")
+    with pytest.raises(Conflict, match="taken"):
+        storage.get_file("a", tmp_path / "taken")
+    assert (tmp_path / "taken").read_bytes() == b"mine"
+    with pytest.raises(StorageUnavailable, match="no-folder"):
+        storage.get_file("a", tmp_path / "no-folder" / "x")
+    with pytest.raises(StorageUnavailable, match="no-file"):
+        storage.put_file("b", tmp_path / "no-file")
+    assert storage.head("b") is None
+
+
+def test_a_large_file_passes_with_little_memory(place: Place, tmp_path: Path) -> None:
+    """80 MB out and in by another process, whose peak of memory grows by less than half of that."""
+    large = tmp_path / "large"
+    large.write_bytes(os.urandom(80_000_000))
+    told = subprocess.run(
+        [sys.executable, "-c", _PASSING, str(large), str(tmp_path / "back")],
+        env={**os.environ, **place.environment}, check=True, capture_output=True, text=True, timeout=120,
+    ).stdout  # fmt: skip
+    assert int(told) < 40_000
+    assert (tmp_path / "back").read_bytes() == large.read_bytes()
+
+
+_PASSING = """
+import sys
+from pathlib import Path
+from farm.settings import load_settings
+from farm.storage import open_storage
+
+def peak_kb():
+    return int(next(l for l in open("/proc/self/status") if l.startswith("VmHWM")).split()[1])
+
+storage = open_storage(load_settings())
+storage.put("warm", b"x" * 1000)
+storage.get("warm")
+before_kb = peak_kb()
+storage.put_file("large", Path(sys.argv[1]))
+storage.get_file("large", Path(sys.argv[2]))
+print(peak_kb() - before_kb)
+"""

@@ -18,6 +18,10 @@ from farm.outages import Outage
 
 _log = logging.getLogger(__name__)
 
+SPACING = 0.9
+"""Of `tick_s`: sooner after another process's tick nobody ticks again. Less than 1, so that a lone ticker is never
+early for itself."""
+
 
 class Tickets(Protocol):
     """What the dispatcher asks of the queue (farm.queue.TicketQueue)."""
@@ -61,12 +65,13 @@ class Dispatcher:
             _log.debug("no nudge: the ledger, which tells its outages itself, is away")
         return sent
 
-    def tick(self) -> bool:
-        """Reap expired leases, then nudge, unless another process is doing so. True if this call did it.
+    def tick(self, *, every_s: float = 0.0) -> bool:
+        """Reap expired leases, then nudge, unless another process is doing so or did within `every_s`. True if this
+        call did it.
 
         Raises LedgerUnavailable.
         """
-        with self._ledger.tick_lock() as mine:
+        with self._ledger.tick_lock(every_s=every_s) as mine:
             if not mine:
                 return False
             for task in self._ledger.reap():
@@ -119,8 +124,11 @@ class Ticker:
             self._wake.wait(self._tick_s)
             self._wake.clear()
 
+    def _dispatch(self) -> None:
+        self._dispatcher.tick(every_s=SPACING * self._tick_s)
+
     def _tick(self) -> None:
-        for step in (*self._also, self._dispatcher.tick):
+        for step in (*self._also, self._dispatch):
             try:
                 step()
             except Unavailable as error:

@@ -7,6 +7,7 @@ the bench (handlers, device) before its first claim, and serves tickets. Both op
 import functools
 import importlib
 import logging
+import math
 import os
 import signal
 import time
@@ -35,6 +36,8 @@ Opened = TypeVar("Opened")
 BENCH_MODULE = "workers.tasks.bench"
 """Offers `prepare(settings, ledger, storage) -> Bench`. It imports torch, which only the child may: by name, then."""
 RETRY_S = 2.0
+LIFE_S = 7.5
+"""How often a worker shows that it lives, a fourth of what it may be silent for: one row written a worker."""
 
 
 class WorkerApp(Celery):
@@ -117,6 +120,7 @@ class Parent:
         self._ledger: Ledger | None = None
         self._ticker: Ticker | None = None
         self._draining = False
+        self._shown_s = -math.inf
 
     def on_init(self, **_: object) -> None:
         """Before the pool starts: open the ledger and begin to tick, with or without Redis."""
@@ -147,8 +151,11 @@ class Parent:
             return
         if self._draining:
             self._ledger.drain_worker(self._name)
+        if time.monotonic() - self._shown_s < LIFE_S:
+            return
         try:
             self._ledger.worker_seen(self._name)
+            self._shown_s = time.monotonic()
         except NotFound:
             _log.debug("not registered yet: the child is still preparing")
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import BigInteger, case, func, or_, select, type_coerce
+from sqlalchemy import BigInteger, Row, case, func, or_, select, type_coerce
 
 from farm.ledger.claiming import CLAIMABLE, CUTTABLE
 from farm.ledger.connection import Tx
@@ -33,15 +33,14 @@ def demand(tx: Tx) -> list[Demand]:
 
 def _live(tx: Tx) -> list[Any]:
     """Live, willing workers, each with the number of its running tasks."""
-    busy = (
-        select(func.count())
-        .select_from(task)
-        .where(task.c.worker == worker.c.name, task.c.state == TaskState.RUNNING.value)
-        .scalar_subquery()
-    )
+    # Counted once for all of them: a count beside each worker's row reads every running task once a worker.
+    running = task.c.state == TaskState.RUNNING.value
+    held = select(task.c.worker, func.count().label("n")).where(running).group_by(task.c.worker).subquery()
+    busy = func.coalesce(held.c.n, 0).label("busy")
     live = worker.c.seen_at > tx.now - tx.limits.live_s
     away = func.coalesce(worker.c.leave_until, 0.0) > tx.now
-    return list(tx.run(select(worker, busy.label("busy")).where(live, ~away, ~worker.c.draining)))
+    query = select(worker, busy).outerjoin(held, held.c.worker == worker.c.name)
+    return list(tx.run(query.where(live, ~away, ~worker.c.draining)))
 
 
 def _pending(tx: Tx) -> list[Any]:
@@ -69,10 +68,14 @@ def _uncut(tx: Tx) -> list[Any]:
 def _stealable(tx: Tx, rows: list[Any]) -> int:
     """Running tasks whose tail some free worker would get if it asked."""
     idle = [row for row in rows if QUEUE_OF[STOLEN_KIND] in row.kinds and row.slots > row.busy]
-    thieves = [Roster(me=row, others=[other for other in rows if other is not row]) for row in idle]
-    if not thieves:
+    if not idle:
         return 0
-    return sum(
-        any(who.me.name != row.worker and tail_units(row, who, tx.limits) >= LEAST_UNITS for who in thieves)
-        for row in tx.run(largest_running())
-    )
+    by_name = {row.name: row for row in rows}
+    return sum(_is_stealable(tx, row, idle, by_name) for row in tx.run(largest_running()))
+
+
+def _is_stealable(tx: Tx, row: Row[Any], idle: list[Any], by_name: dict[str, Any]) -> bool:
+    """What a thief gets depends on its own rate and the owner's alone, so that no thief needs the whole roster."""
+    owner = [by_name[row.worker]] if row.worker in by_name else []
+    thieves = (Roster(me=thief, others=owner) for thief in idle if thief.name != row.worker)
+    return any(tail_units(row, who, tx.limits) >= LEAST_UNITS for who in thieves)

@@ -225,8 +225,8 @@ class Ledger:
     def counts(self) -> Counts:
         return self._db.read(counting.counts)
 
-    def tick_lock(self) -> AbstractContextManager[bool]:
-        return ticking.tick_lock(self._db)
+    def tick_lock(self, *, every_s: float = 0.0) -> AbstractContextManager[bool]:
+        return ticking.tick_lock(self._db, every_s=every_s)
 
     # Records: records.py, keys.py
 

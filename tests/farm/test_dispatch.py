@@ -117,7 +117,7 @@ class Flaky(Ledger):
         return []
 
     @contextlib.contextmanager
-    def tick_lock(self) -> Iterator[bool]:
+    def tick_lock(self, *, every_s: float = 0.0) -> Iterator[bool]:
         yield True
 
 

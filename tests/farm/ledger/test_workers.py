@@ -110,6 +110,21 @@ def test_one_ticker_at_a_time(ledger: Ledger, open_one: Callable[..., Ledger]) -
         assert third
 
 
+def test_many_tickers_tick_no_more_often_than_one(
+    ledger: Ledger, open_one: Callable[..., Ledger], clock: Clock
+) -> None:
+    others = [open_one() for _ in range(3)]
+    ticks = 0
+    for _ in range(10):  # ten seconds, in each of which all of them ask, every one as often as it is let
+        for one in (ledger, *others):
+            with one.tick_lock(every_s=1.8) as mine:
+                ticks += mine
+        clock.advance(1)
+    assert ticks == 5
+    with others[0].tick_lock() as mine:
+        assert mine, "who must tick now, ticks"
+
+
 def test_a_tick_that_raises_gives_the_lock_back(ledger: Ledger) -> None:
     try:
         with ledger.tick_lock():

@@ -57,6 +57,8 @@ class Recipe:
     from the latent's so that a film can hold it still. psi: truncation, scales z, 0 … 1.5. steps: the upscalers in
     order; none means the base's own size. size_px: side of the square output. resampler: "none", or "area" when the
     chain's end is reduced to size_px.
+    photo: sha256 of a photograph that the steps enlarge instead of a painted face; size_px is then the long side, and
+    latent_seed and psi mean nothing.
     """
 
     cascade: str
@@ -66,6 +68,7 @@ class Recipe:
     steps: tuple[Step, ...] = ()
     size_px: int
     resampler: str = "none"
+    photo: str | None = None
     version: int = RECIPE_VERSION
 
     def to_json(self) -> dict[str, Any]:
@@ -77,7 +80,7 @@ class Recipe:
         value["steps"] = [
             {"stage": s.stage, "sigma": _number(s.sigma), "scale_log2": _number(s.scale_log2)} for s in self.steps
         ]
-        return value
+        return {name: value[name] for name in value if name not in _OPTIONAL or value[name] != _OPTIONAL[name]}
 
     @classmethod
     def from_json(cls, value: Any) -> "Recipe":
@@ -108,6 +111,11 @@ class Recipe:
     def text(self) -> str:
         """Canonical JSON as text, for the file's metadata."""
         return canonical_json(self.to_json()).decode()
+
+
+_OPTIONAL: dict[str, Any] = {"photo": None}
+"""Fields that came later, and their defaults: a field at its default is left out of the JSON, so that the digests of
+older recipes stay."""
 
 
 def recipe_in_png(body: bytes) -> Recipe:
@@ -176,7 +184,7 @@ def _problems(value: Any) -> list[Problem]:
         return [Problem("", "must be an object")]
     known = set(Recipe.__dataclass_fields__)
     found = [Problem(str(name), "unknown field") for name in sorted(set(value) - known, key=str)]
-    found += [Problem(name, "is missing") for name in sorted(known - set(value))]
+    found += [Problem(name, "is missing") for name in sorted(known - set(value) - set(_OPTIONAL))]
     checks: dict[str, Callable[[Any], bool]] = {
         "cascade": _is_digest,
         "latent_seed": _is_seed,
@@ -185,6 +193,7 @@ def _problems(value: Any) -> list[Problem]:
         "steps": lambda v: isinstance(v, list) and all(map(_is_step, v)),
         "size_px": lambda v: _is_integer(v) and 8 <= v <= 65536,
         "resampler": lambda v: v in ("none", "area"),
+        "photo": lambda v: v is None or _is_digest(v),
         "version": lambda v: _is_integer(v) and v == RECIPE_VERSION,
     }
     return found + [Problem(n, "has a wrong value") for n, good in checks.items() if n in value and not good(value[n])]

@@ -27,6 +27,7 @@ recipes = st.builds(
     steps=st.lists(steps, max_size=4).map(tuple),
     size_px=st.integers(8, 65536),
     resampler=st.sampled_from(["none", "area"]),
+    photo=st.none() | st.text("0123456789abcdef", min_size=64, max_size=64),
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -86,6 +87,7 @@ def test_each_field_changes_the_digest() -> None:
         "steps": [{"stage": 1, "sigma": 0.1, "scale_log2": 0.0}],
         "size_px": 512,
         "resampler": "area",
+        "photo": "ef" * 32,
     }
     digests = {Recipe.from_json({**GOOD, name: value}).digest for name, value in changed.items()}
     assert len(digests | {Recipe.from_json(GOOD).digest}) == len(changed) + 1
@@ -114,6 +116,8 @@ def test_every_mistake_is_told_at_once() -> None:
         ("latent_seed", ""),
         ("latent_seed", str(SEED_LIMIT)),
         ("latent_seed", "9" * 10_000),
+        ("photo", "ab"),
+        ("photo", 7),
         ("psi", math.nan),
         ("psi", math.inf),
         ("psi", -0.1),

@@ -1,10 +1,11 @@
 """The tables, one block each: work.py and records.py. The migrations build the same; a test compares them.
 
-Lock order on every write: job, then task, then worker.
+Lock order on every write: job, then task, then worker, then usage, then account.
 """
 
 from farm.ledger.schema.base import UnitBound, metadata
 from farm.ledger.schema.records import (
+    account,
     api_key,
     cascade,
     collection,
@@ -15,8 +16,9 @@ from farm.ledger.schema.records import (
     run,
     slice_,
     tally,
+    usage,
 )
-from farm.ledger.schema.work import failure, job, job_range, task, task_log, worker
+from farm.ledger.schema.work import failure, job, job_range, result_part, task, task_log, worker
 
 SCHEMA_VERSION = "0005"
 """The newest migration."""
@@ -24,6 +26,7 @@ SCHEMA_VERSION = "0005"
 __all__ = [
     "SCHEMA_VERSION",
     "UnitBound",
+    "account",
     "api_key",
     "cascade",
     "collection",
@@ -35,10 +38,12 @@ __all__ = [
     "lock",
     "metadata",
     "portrait",
+    "result_part",
     "run",
     "slice_",
     "tally",
     "task",
     "task_log",
+    "usage",
     "worker",
 ]

@@ -32,6 +32,32 @@ api_key = Table(
     sqlite_autoincrement=True,
 )
 
+account = Table(
+    "account",
+    metadata,
+    # A name of keys, or "" for jobs that came without one; there from its first job or limit on.
+    Column("name", String(64), primary_key=True),
+    Column("share", Float(53), nullable=False, server_default=text("1")),
+    Column("max_running", Integer),
+    Column("max_per_day", BigInteger),
+    Column("max_bytes", BigInteger),
+    # Device seconds used lately, as they stood at spent_at, and bytes of portraits stored now.
+    Column("spent_s", Float(53), nullable=False, server_default=text("0")),
+    Column("spent_at", Float(53), nullable=False, server_default=text("0")),
+    Column("size_bytes", BigInteger, nullable=False, server_default=text("0")),
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    # Days since 1970-01-01, UTC.
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("portraits", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("device_s", Float(53), nullable=False),
+)
+
 portrait = Table(
     "portrait",
     metadata,
@@ -49,6 +75,8 @@ portrait = Table(
     Column("latent_seed", UnitBound),
     Column("noise_seed", UnitBound),
     Column("starred_at", Float(53)),
+    # Whose quota its bytes count in; null where it was stored before quotas were kept.
+    Column("owner", String(64)),
 )
 
 job_portrait = Table(

@@ -16,9 +16,13 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     func,
+    text,
 )
 
 from farm.ledger.schema.base import Id, UnitBound, metadata
+
+GOING = text("state IN ('queued', 'running', 'finishing')")
+"""Jobs of which something may be claimed: the indexes over them stay small however many have ended."""
 
 job = Table(
     "job",
@@ -41,10 +45,24 @@ job = Table(
     # What of its portraits' recipes does not change from seed to seed; null for jobs without portraits.
     Column("series", String(64)),
     Column("noise_seed", UnitBound),
+    # How far it was a while ago, and at a mark since then: what the time left is told from.
+    Column("pace_at", Float(53)),
+    Column("pace_units", BigInteger),
+    Column("mark_at", Float(53)),
+    Column("mark_units", BigInteger),
+    # The name of the key that submitted it; "" where none did.
+    Column("owner", String(64), nullable=False, server_default=""),
+    # Minus the priority, so that an index read in one direction gives the order in which jobs are chosen.
+    Column("rank", Integer, nullable=False, server_default=text("0")),
+    Column("served_at", Float(53), nullable=False, server_default=text("0")),
+    Column("device_s", Float(53), nullable=False, server_default=text("0")),
+    Column("budget_s", Float(53)),
     CheckConstraint("done >= 0 AND failed >= 0 AND done + failed <= total", name="counters"),
     Index("ix_job_state", "state"),
     Index("ix_job_key_id", "key_id", "id"),
     Index("ix_job_series", "series"),
+    Index("ix_job_choice", "owner", "rank", "served_at", "id", sqlite_where=GOING, postgresql_where=GOING),
+    Index("ix_job_rank", "rank", sqlite_where=GOING, postgresql_where=GOING),
     sqlite_autoincrement=True,
 )
 # A NULL key is a caller too: without coalesce its idempotency keys would never collide.
@@ -89,6 +107,8 @@ task = Table(
     Column("units_done", BigInteger),
     Column("output", JSON(none_as_null=True)),
     Column("error", Text),
+    # The attempt that was asked to make way for more urgent work.
+    Column("yield_attempt", Integer),
     CheckConstraint("lo < hi AND lo <= cursor AND cursor <= hi", name="bounds"),
     Index("ix_task_state", "state", "job_id"),
     Index("ix_task_job_id", "job_id", "id"),
@@ -119,6 +139,14 @@ failure = Table(
     Column("unit", BigInteger, primary_key=True, autoincrement=False),
     Column("error", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
+)
+
+result_part = Table(
+    "result_part",
+    metadata,
+    # A part of the job's result list that is written and still says what became of its units.
+    Column("job_id", Id, ForeignKey("job.id"), primary_key=True),
+    Column("part", BigInteger, primary_key=True, autoincrement=False),
 )
 
 worker = Table(

@@ -40,6 +40,10 @@ class ApiClient:
         """The JSON answer to a JSON value or to bytes."""
         return self._send("POST", path, json=json, content=body, headers=self._key).json()
 
+    def put(self, path: str) -> Any:
+        """The JSON answer to a PUT."""
+        return self._send("PUT", path, headers=self._key).json()
+
     def delete(self, path: str) -> Any:
         """The JSON answer to a DELETE."""
         return self._send("DELETE", path, headers=self._key).json()

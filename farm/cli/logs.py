@@ -12,6 +12,7 @@ from farm.cli.output import examples, plain, say
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from farm.cli.remote import RemoteFarm
     from farm.ledger.rows import LogLine
     from farm.service import Service
 
@@ -37,12 +38,12 @@ def logs(
 
     A running task hands its lines over every few seconds, so they outlive any worker. Times are UTC.
     """
-    from farm.cli.session import opened
+    from farm.cli.session import reached
     from farm.errors import InvalidInput, Problem
 
     if (job is None) == (task is None):
         raise InvalidInput("which log?", problems=[Problem("JOB", "name a job, or one task with --task")])
-    with opened() as farm:
+    with reached() as farm:
         try:
             count = 0
             for line in _lines(farm, job, task, follow=follow):
@@ -54,7 +55,7 @@ def logs(
         say("nothing was said yet; a task speaks when a worker has taken it")
 
 
-def _lines(farm: Service, job: int | None, task: int | None, *, follow: bool) -> Iterator[LogLine]:
+def _lines(farm: Service | RemoteFarm, job: int | None, task: int | None, *, follow: bool) -> Iterator[LogLine]:
     """Every line so far, and with `follow` every one that comes until nothing more can."""
     after = 0
     while True:
@@ -68,17 +69,25 @@ def _lines(farm: Service, job: int | None, task: int | None, *, follow: bool) ->
         time.sleep(POLL_S)
 
 
-def _page(farm: Service, job: int | None, task: int | None, *, after: int) -> list[LogLine]:
+def _page(farm: Service | RemoteFarm, job: int | None, task: int | None, *, after: int) -> list[LogLine]:
+    from farm.service import Service
+
+    kept = farm.ledger if isinstance(farm, Service) else farm.record
     if task is not None:
-        return farm.ledger.task_log(task, after_id=after, limit=PAGE)
-    return farm.ledger.job_log(job or 0, after_id=after, limit=PAGE)
+        return kept.task_log(task, after_id=after, limit=PAGE)
+    return kept.job_log(job or 0, after_id=after, limit=PAGE)
 
 
-def _is_over(farm: Service, job: int | None, task: int | None) -> bool:
+def _is_over(farm: Service | RemoteFarm, job: int | None, task: int | None) -> bool:
+    from farm.errors import InvalidInput, Problem
     from farm.ledger.states import TERMINAL_JOB_STATES, TaskState
+    from farm.service import Service
 
     if job is not None:
         return farm.job(job).job.state in TERMINAL_JOB_STATES
+    if not isinstance(farm, Service):
+        told = "works on the farm's own machines alone; follow the job instead"
+        raise InvalidInput("one task's log cannot be followed from afar", problems=[Problem("--follow", told)])
     return farm.ledger.get_task(task or 0).state not in (TaskState.PENDING, TaskState.RUNNING)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from farm.cli.api_client import ApiClient
+from farm.cli.remote_record import RemoteRecord
 from farm.ledger.rows import ApiKey, Failure, Job, PortraitRow, Role, Task
 from farm.ledger.states import JobState, TaskState
 from farm.service.verbs import Submitted
@@ -22,10 +23,17 @@ class RemoteFarm:
 
     def __init__(self, api: ApiClient, settings: Settings) -> None:
         self._api, self.settings = api, settings
+        self.record = RemoteRecord(api)
+        """What is kept there: logs, verifications, stars."""
 
     def submit(self, spec: Mapping[str, Any], *, priority: int = 0) -> Submitted:
         """Take a job."""
-        job = _view(self._api.post(f"/v1/jobs?priority={priority}", json=dict(spec))).job
+        if spec.get("kind") == "verify":
+            sample = f"?sample={spec['sample']}" if spec.get("sample") else ""
+            told = self._api.post(f"/v1/jobs/{spec['job']}/verify{sample}")
+        else:
+            told = self._api.post(f"/v1/jobs?priority={priority}", json=dict(spec))
+        job = _view(told).job
         workers = self._api.get("/v1/workers")
         served = any(QUEUE_OF[job.kind] in worker["queues"] for worker in workers)
         return Submitted(job=job, created=True, served=served)

@@ -38,10 +38,11 @@ def register(app: typer.Typer) -> None:
 
 def delete(job: JobId) -> None:
     """Delete an ended job and its files. Its portraits stay until `farm gc`; datasets, runs and cascades stay."""
-    from farm.cli.session import opened
+    from farm.cli.session import reached
+    from farm.service import Service
 
-    with opened() as farm, counting("deleting files", None) as advance:
-        farm.delete_job(job, on_gone=advance)
+    with reached() as farm, counting("deleting files", None) as advance:
+        (farm if isinstance(farm, Service) else farm.record).delete_job(job, on_gone=advance)
     say(f"job {job} is deleted; `farm gc` shows which portraits nobody asks for any more")
 
 
@@ -103,19 +104,21 @@ def _leftovers(found: dict[str, Heap]) -> list[tuple[str, Heap]]:
 
 def star(job: JobId, seed: Seed) -> None:
     """Keep a portrait, whatever becomes of its job."""
-    from farm.cli.session import opened
+    from farm.cli.session import reached
+    from farm.service import Service
 
-    with opened() as farm:
-        farm.star(job, seed)
+    with reached() as farm:
+        (farm if isinstance(farm, Service) else farm.record).star(job, seed)
     say(f"seed {seed} of job {job} is starred: no `farm gc` removes it")
 
 
 def unstar(job: JobId, seed: Seed) -> None:
     """Take a star back."""
-    from farm.cli.session import opened
+    from farm.cli.session import reached
+    from farm.service import Service
 
-    with opened() as farm:
-        farm.star(job, seed, starred=False)
+    with reached() as farm:
+        (farm if isinstance(farm, Service) else farm.record).star(job, seed, starred=False)
     say(f"seed {seed} of job {job} is no longer starred")
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from farm.cli.output import examples, say, say_json, table
-from farm.cli.session import opened, tell_submitted
+from farm.cli.session import reached, tell_submitted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from farm.cli.remote import RemoteFarm
     from farm.service import Service
     from farm.service.verifying import Verification
     from farm.service.views import JobView
@@ -37,9 +38,9 @@ def verify(
 
     Ends with 0 when all are identical or within their cascade's tolerance, else with 1.
     """
-    with opened() as farm:
+    with reached() as farm:
         job_id = job
-        if farm.ledger.get_job(job).kind != "verify":
+        if farm.job(job).job.kind != "verify":
             job_id = _submit(farm, job, None if every else sample, priority=priority, as_json=as_json)
         found = _result(farm, job_id, quiet=as_json)
     _tell(found, as_json=as_json)
@@ -47,24 +48,27 @@ def verify(
         raise typer.Exit(1)
 
 
-def _submit(farm: Service, job: int, sample: int | None, *, priority: int, as_json: bool) -> int:
+def _submit(farm: Service | RemoteFarm, job: int, sample: int | None, *, priority: int, as_json: bool) -> int:
     submitted = farm.submit({"kind": "verify", "job": job, "sample": sample}, priority=priority)
     if not as_json:
         tell_submitted(farm, submitted, f"paints {submitted.job.total:,} portraits of job {job} again")
     return submitted.job.id
 
 
-def _result(farm: Service, job_id: int, *, quiet: bool) -> Verification:
+def _result(farm: Service | RemoteFarm, job_id: int, *, quiet: bool) -> Verification:
     from farm.cli.watching import end_of, follow
+    from farm.service import Service
     from farm.service.verifying import verification
 
     view = _waited(farm, job_id) if quiet else follow(job_id, lambda: farm.job(job_id))
     if view.job.state.value != "done":
         raise typer.Exit(end_of(view))
-    return verification(job_id, ledger=farm.ledger, storage=farm.storage)
+    if isinstance(farm, Service):
+        return verification(job_id, ledger=farm.ledger, storage=farm.storage)
+    return farm.record.verification(job_id)
 
 
-def _waited(farm: Service, job_id: int) -> JobView:
+def _waited(farm: Service | RemoteFarm, job_id: int) -> JobView:
     """The job when it has ended; nothing is said meanwhile, since a program reads what comes."""
     from farm.ledger.states import TERMINAL_JOB_STATES
 

@@ -1,9 +1,10 @@
-"""The tables, one block each: work.py and records.py. The migrations build the same; a test compares them.
+"""The tables, one block each: work.py, records.py and measured.py. The migrations build the same; a test compares them.
 
 Lock order on every write: job, then task, then worker, then usage, then account.
 """
 
 from farm.ledger.schema.base import UnitBound, metadata
+from farm.ledger.schema.measured import history, too_large
 from farm.ledger.schema.records import (
     account,
     api_key,
@@ -32,6 +33,7 @@ __all__ = [
     "collection",
     "dataset",
     "failure",
+    "history",
     "job",
     "job_portrait",
     "job_range",
@@ -44,6 +46,7 @@ __all__ = [
     "tally",
     "task",
     "task_log",
+    "too_large",
     "usage",
     "worker",
 ]

@@ -77,6 +77,8 @@ job_range = Table(
     Column("next", UnitBound, nullable=False),
     # Nothing of it is cut before every unit of the job below `lo` is settled: a later phase of the work.
     Column("barrier", Boolean, nullable=False, server_default=false()),
+    # The class of work of its units; null in ranges that are older than this column.
+    Column("rate_key", String(64)),
     CheckConstraint("lo < hi AND lo <= next AND next <= hi", name="bounds"),
 )
 
@@ -102,6 +104,7 @@ task = Table(
     Column("suspects", JSON, nullable=False),
     Column("raised", JSON, nullable=False),
     Column("worker", String(255)),
+    Column("claimed_at", Float(53)),
     Column("lease_until", Float(53)),
     Column("progress_at", Float(53)),
     Column("units_done", BigInteger),
@@ -162,4 +165,6 @@ worker = Table(
     Column("leave_until", Float(53)),
     Column("strikes", Integer, nullable=False),
     Column("rates", JSON, nullable=False),
+    # Of its device, or what it may use of it; null where it does not say.
+    Column("memory_bytes", BigInteger),
 )

@@ -13,6 +13,7 @@ def upgrade() -> None:
     _phases()
     _shares()
     _bulk()
+    _measured()
 
 
 def _phases() -> None:
@@ -73,4 +74,27 @@ def _shares() -> None:
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("device_s", moment, nullable=False),
         sa.PrimaryKeyConstraint("name", "day", name=op.f("pk_usage")),
+    )
+
+
+def _measured() -> None:
+    op.add_column("job_range", sa.Column("rate_key", sa.String(length=64), nullable=True))
+    op.add_column("task", sa.Column("claimed_at", sa.Float(precision=53), nullable=True))
+    op.add_column("worker", sa.Column("memory_bytes", sa.BigInteger(), nullable=True))
+    sums = ("tasks", "units", "busy_s", "log_s", "log_s2", "size_bytes", "updated_at")
+    op.create_table(
+        "history",
+        sa.Column("rate_key", sa.String(length=64), nullable=False),
+        sa.Column("device", sa.String(length=255), nullable=False),
+        *(sa.Column(name, sa.Float(precision=53), nullable=False) for name in sums),
+        sa.PrimaryKeyConstraint("rate_key", "device", name=op.f("pk_history")),
+    )
+    op.create_table(
+        "too_large",
+        sa.Column("rate_key", sa.String(length=64), nullable=False),
+        sa.Column("memory_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("worker", sa.String(length=255), nullable=True),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("at", sa.Float(precision=53), nullable=False),
+        sa.PrimaryKeyConstraint("rate_key", name=op.f("pk_too_large")),
     )

@@ -7,10 +7,10 @@ import re
 import zipfile
 
 from farm.errors import CascadeInvalid
-from workers.cascade.container import CONFIG_NAME, load_cascade, stage_name
+from workers.cascade.container import CONFIG_NAME, file_names, load_cascade
 
 MAX_ARCHIVE_BYTES = 2**30
-_NAME = re.compile(r"cascade\.json|[0-7]-(base|upscaler)\.safetensors", re.ASCII)
+_NAME = re.compile(r"cascade\.json|[0-7]-(base|upscaler)\.safetensors|judge\.safetensors", re.ASCII)
 _ENCRYPTED = 1
 
 
@@ -29,7 +29,7 @@ def open_archive(body: bytes) -> tuple[str, dict[str, bytes]]:
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError) as error:
         raise CascadeInvalid(f"the archive cannot be read: {error}") from error
     cascade = load_cascade(objects.__getitem__)
-    wanted = {CONFIG_NAME, *(stage_name(index, stage.network) for index, stage in enumerate(cascade.config.stages))}
+    wanted = {CONFIG_NAME, *file_names(cascade.config)}
     if extra := sorted(set(objects) - wanted):
         raise CascadeInvalid(f"the archive holds {extra[0]}, which its {CONFIG_NAME} does not name")
     return cascade.digest, objects

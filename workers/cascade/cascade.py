@@ -11,6 +11,7 @@ from farm.errors import InvalidInput, Problem
 from farm.recipe import Recipe, Step
 from workers.cascade.canonical import render_class
 from workers.cascade.config import MAX_SIZE_PX, CascadeConfig
+from workers.cascade.judging import Judge
 from workers.cascade.noise import latents
 from workers.cascade.pixels import Picture, area_resample
 from workers.cascade.stage import BaseStage, Enlargement, UpscalerStage
@@ -24,9 +25,16 @@ class Cascade:
     """
 
     def __init__(
-        self, base: BaseStage, upscalers: Sequence[UpscalerStage], *, config: CascadeConfig, digest: str
+        self,
+        base: BaseStage,
+        upscalers: Sequence[UpscalerStage],
+        *,
+        config: CascadeConfig,
+        digest: str,
+        judge: Judge | None = None,
     ) -> None:
         self.base = base
+        self.judge = judge
         self.upscalers = tuple(upscalers)
         self.config = config
         self.digest = digest

@@ -8,13 +8,12 @@ field.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from farm.errors import CascadeInvalid
+from workers.cascade.strict import fields_of, integer, number, require, within
 
-Json = Mapping[str, object]
 Dtype = Literal["bf16", "fp32"]
 
 FORMAT = 1
@@ -40,20 +39,20 @@ class BaseConfig:
 
     def __post_init__(self) -> None:
         """Refuse what no network can be built from."""
-        _require(bool(self.widths), "widths", "at least one")
-        _within("latent_dim", self.latent_dim, 1, MAX_CHANNELS)
-        _within("blocks", self.blocks, 1, 16)
-        _within("expansion", self.expansion, 1, 8)
-        _require(
+        require(bool(self.widths), "widths", "at least one")
+        within("latent_dim", self.latent_dim, 1, MAX_CHANNELS)
+        within("blocks", self.blocks, 1, 16)
+        within("expansion", self.expansion, 1, 8)
+        require(
             self.size_px == 4 * 2 ** (len(self.widths) - 1), "size_px", f"4·2^{len(self.widths) - 1} for these widths"
         )
         for width in self.widths:
-            _within("widths", width, 1, MAX_CHANNELS)
+            within("widths", width, 1, MAX_CHANNELS)
             groups = self.group_channels
-            _require(
+            require(
                 groups == 0 or width * self.expansion % groups == 0, "group_channels", "a divisor of every inner width"
             )
-        _require(self.group_channels == 0 or self.group_channels >= 8, "group_channels", "0 (dense) or at least 8")
+        require(self.group_channels == 0 or self.group_channels >= 8, "group_channels", "0 (dense) or at least 8")
 
 
 @dataclass(frozen=True)
@@ -78,15 +77,15 @@ class UpscalerConfig:
 
     def __post_init__(self) -> None:
         """Refuse what no network can be built from."""
-        _require(self.factor in FACTORS, "factor", f"one of {FACTORS}")
-        _within("input_px", self.input_px, 8, MAX_SIZE_PX)
+        require(self.factor in FACTORS, "factor", f"one of {FACTORS}")
+        within("input_px", self.input_px, 8, MAX_SIZE_PX)
         for field in ("channels", "full_channels", "guide_width", "guide_channels"):
-            _within(field, int(getattr(self, field)), 1, MAX_CHANNELS)
-        _within("blocks", self.blocks, 1, 64)
-        _within("guide_blocks", self.guide_blocks, 1, 64)
-        _within("texture_dim", self.texture_dim, 0, 64)
-        _within("guide_input_px", self.guide_input_px, 16, 256)
-        _require(self.guide_input_px % 8 == 0, "guide_input_px", "a multiple of 8")
+            within(field, int(getattr(self, field)), 1, MAX_CHANNELS)
+        within("blocks", self.blocks, 1, 64)
+        within("guide_blocks", self.guide_blocks, 1, 64)
+        within("texture_dim", self.texture_dim, 0, 64)
+        within("guide_input_px", self.guide_input_px, 16, 256)
+        require(self.guide_input_px % 8 == 0, "guide_input_px", "a multiple of 8")
 
     @property
     def size_px(self) -> int:
@@ -110,10 +109,10 @@ class CanonicalCall:
 
     def __post_init__(self) -> None:
         """Refuse calls nobody can make."""
-        _within("window_px", self.window_px, 0, MAX_SIZE_PX)
-        _within("micro_batch", self.micro_batch, 1, 4096)
-        _within("threads", self.threads, 1, 256)
-        _require(self.dtype in ("bf16", "fp32"), "dtype", "bf16 or fp32")
+        within("window_px", self.window_px, 0, MAX_SIZE_PX)
+        within("micro_batch", self.micro_batch, 1, 4096)
+        within("threads", self.threads, 1, 256)
+        require(self.dtype in ("bf16", "fp32"), "dtype", "bf16 or fp32")
 
 
 @dataclass(frozen=True)
@@ -133,37 +132,78 @@ class StageConfig:
 
     def __post_init__(self) -> None:
         """Refuse a window that would be all halo, and scales that mean nothing."""
-        _within("taught_to_px", self.taught_to_px, 1, MAX_SIZE_PX)
-        _within("halo_px", self.halo_px, 0, 4096)
-        _require(-8.0 <= self.scale_min <= 0.0, "scale_min", "between -8 and 0")
+        within("taught_to_px", self.taught_to_px, 1, MAX_SIZE_PX)
+        within("halo_px", self.halo_px, 0, 4096)
+        require(-8.0 <= self.scale_min <= 0.0, "scale_min", "between -8 and 0")
         if isinstance(self.network, UpscalerConfig):
-            _require(self.call.window_px > 2 * self.halo_px, "window_px", "more than two halos")
+            require(self.call.window_px > 2 * self.halo_px, "window_px", "more than two halos")
+
+
+@dataclass(frozen=True)
+class JudgeConfig:
+    """The base's discriminator: ``widths`` are channels from 4 px up to half the base's side (it begins unshuffled)."""
+
+    widths: tuple[int, ...]
+    call: CanonicalCall
+
+    def network(self, base: BaseConfig) -> BaseConfig:
+        """The discriminator's own configuration, for that base. Raises CascadeInvalid where they do not fit."""
+        try:
+            return dataclasses.replace(base, size_px=base.size_px // 2, widths=self.widths)
+        except CascadeInvalid as error:
+            raise CascadeInvalid(f"judge.{error.message}") from error
+
+    def to_json(self) -> dict[str, object]:
+        """Plain JSON values; :meth:`from_json` reads them back to an equal value."""
+        return {"widths": list(self.widths), "call": dataclasses.asdict(self.call)}
+
+    @classmethod
+    def from_json(cls, value: object) -> JudgeConfig:
+        """Read strictly. Raises CascadeInvalid naming the field."""
+        fields = fields_of(value, "judge", {"widths", "call"})
+        widths = fields["widths"]
+        if not isinstance(widths, list):
+            raise CascadeInvalid("judge.widths must be a list")
+        call = call_from_json(fields["call"], where="judge.call")
+        return cls(widths=tuple(integer(width, "judge.widths") for width in widths), call=call)
 
 
 @dataclass(frozen=True)
 class CascadeConfig:
     """An ordered chain of stages, a base first, and the tolerance within which other machines must agree.
 
-    ``tolerance_levels``: largest mean absolute difference, in 8-bit levels, between two render classes.
+    ``tolerance_levels``: largest mean absolute difference, in 8-bit levels, between two render classes. ``judge``: the
+    base's discriminator, where it was kept; it ranks portraits and paints none.
     """
 
     stages: tuple[StageConfig, ...]
     tolerance_levels: float = 1.0
+    judge: JudgeConfig | None = None
 
     def __post_init__(self) -> None:
         """Refuse chains whose sizes do not meet."""
-        _require(bool(self.stages), "stages", "at least one")
-        _require(len(self.stages) <= 8, "stages", "8 at most")
-        _require(0.0 <= self.tolerance_levels <= 255.0, "tolerance_levels", "between 0 and 255")
-        _require(isinstance(self.stages[0].network, BaseConfig), "stages[0]", "a base")
+        require(bool(self.stages), "stages", "at least one")
+        require(len(self.stages) <= 8, "stages", "8 at most")
+        require(0.0 <= self.tolerance_levels <= 255.0, "tolerance_levels", "between 0 and 255")
+        require(isinstance(self.stages[0].network, BaseConfig), "stages[0]", "a base")
         for index in range(1, len(self.stages)):
             stage = self.stages[index].network
             before = self.stages[index - 1].network.size_px
-            _require(isinstance(stage, UpscalerConfig), f"stages[{index}]", "an upscaler")
+            require(isinstance(stage, UpscalerConfig), f"stages[{index}]", "an upscaler")
             if isinstance(stage, UpscalerConfig):
-                _require(
+                require(
                     stage.input_px == before, f"stages[{index}].input_px", f"{before}, the size of the stage before"
                 )
+        if self.judge is not None:
+            self.judge.network(self.base)  # refuses widths that do not fit the base
+
+    @property
+    def base(self) -> BaseConfig:
+        """The first stage's network."""
+        network = self.stages[0].network
+        if not isinstance(network, BaseConfig):
+            raise CascadeInvalid("stages[0] must be a base")
+        return network
 
     @property
     def sizes_px(self) -> tuple[int, ...]:
@@ -172,23 +212,28 @@ class CascadeConfig:
 
     def to_json(self) -> dict[str, object]:
         """The configuration as plain JSON values; :meth:`from_json` reads it back to an equal value."""
-        return {
+        told: dict[str, object] = {
             "format": FORMAT,
             "stages": [stage_to_json(stage) for stage in self.stages],
             "tolerance_levels": self.tolerance_levels,
         }
+        # Left out where there is none: cascades from before there were judges keep their digests.
+        return told if self.judge is None else told | {"judge": self.judge.to_json()}
 
     @classmethod
     def from_json(cls, value: object) -> CascadeConfig:
         """Read a configuration strictly. Raises CascadeInvalid on an unknown, missing or wrong field, naming it."""
-        fields = _object(value, "cascade.json", {"format", "stages", "tolerance_levels"})
+        judged = {"judge"} if isinstance(value, dict) and "judge" in value else set()
+        fields = fields_of(value, "cascade.json", {"format", "stages", "tolerance_levels", *judged})
         if fields["format"] != FORMAT:
             raise CascadeInvalid(f"cascade.json: format is {fields['format']!r}, this farm reads {FORMAT}")
         stages = fields["stages"]
         if not isinstance(stages, list):
             raise CascadeInvalid("cascade.json: stages must be a list")
         read = tuple(stage_from_json(stage, where=f"stages[{index}]") for index, stage in enumerate(stages))
-        return cls(stages=read, tolerance_levels=_number(fields["tolerance_levels"], "tolerance_levels"))
+        tolerance_levels = number(fields["tolerance_levels"], "tolerance_levels")
+        judge = JudgeConfig.from_json(fields["judge"]) if judged else None
+        return cls(stages=read, tolerance_levels=tolerance_levels, judge=judge)
 
 
 def network_to_json(network: BaseConfig | UpscalerConfig) -> dict[str, object]:
@@ -206,16 +251,16 @@ def network_from_json(value: object, *, where: str = "network") -> BaseConfig | 
     kind = value.get("kind")
     rest = {key: item for key, item in value.items() if key != "kind"}
     if kind == "upscaler":
-        fields = _object(rest, where, {field.name for field in dataclasses.fields(UpscalerConfig)})
-        return UpscalerConfig(**{key: _integer(item, f"{where}.{key}") for key, item in fields.items()})
+        fields = fields_of(rest, where, {field.name for field in dataclasses.fields(UpscalerConfig)})
+        return UpscalerConfig(**{key: integer(item, f"{where}.{key}") for key, item in fields.items()})
     if kind != "base":
         raise CascadeInvalid(f"{where}.kind is {kind!r}, expected base or upscaler")
-    fields = dict(_object(rest, where, {field.name for field in dataclasses.fields(BaseConfig)}))
+    fields = dict(fields_of(rest, where, {field.name for field in dataclasses.fields(BaseConfig)}))
     widths = fields.pop("widths")
     if not isinstance(widths, list):
         raise CascadeInvalid(f"{where}.widths must be a list")
-    numbers = {key: _integer(item, f"{where}.{key}") for key, item in fields.items()}
-    return BaseConfig(widths=tuple(_integer(width, f"{where}.widths") for width in widths), **numbers)
+    numbers = {key: integer(item, f"{where}.{key}") for key, item in fields.items()}
+    return BaseConfig(widths=tuple(integer(width, f"{where}.widths") for width in widths), **numbers)
 
 
 def stage_to_json(stage: StageConfig) -> dict[str, object]:
@@ -230,50 +275,23 @@ def stage_to_json(stage: StageConfig) -> dict[str, object]:
 
 def stage_from_json(value: object, *, where: str) -> StageConfig:
     """Read one stage strictly. Raises CascadeInvalid naming the field."""
-    fields = _object(value, where, {"size_px", *(field.name for field in dataclasses.fields(StageConfig))})
-    call = dict(_object(fields["call"], f"{where}.call", {field.name for field in dataclasses.fields(CanonicalCall)}))
-    dtype = call.pop("dtype")
-    if dtype != "bf16" and dtype != "fp32":
-        raise CascadeInvalid(f"{where}.call.dtype is {dtype!r}, expected bf16 or fp32")
-    numbers = {key: _integer(item, f"{where}.call.{key}") for key, item in call.items()}
+    fields = fields_of(value, where, {"size_px", *(field.name for field in dataclasses.fields(StageConfig))})
     network = network_from_json(fields["network"], where=f"{where}.network")
     if fields["size_px"] != network.size_px:
         raise CascadeInvalid(f"{where}.size_px is {fields['size_px']!r}, its network's is {network.size_px}")
     return StageConfig(
         network=network,
-        call=CanonicalCall(dtype=dtype, **numbers),
-        taught_to_px=_integer(fields["taught_to_px"], f"{where}.taught_to_px"),
-        halo_px=_integer(fields["halo_px"], f"{where}.halo_px"),
-        scale_min=_number(fields["scale_min"], f"{where}.scale_min"),
+        call=call_from_json(fields["call"], where=f"{where}.call"),
+        taught_to_px=integer(fields["taught_to_px"], f"{where}.taught_to_px"),
+        halo_px=integer(fields["halo_px"], f"{where}.halo_px"),
+        scale_min=number(fields["scale_min"], f"{where}.scale_min"),
     )
 
 
-def _object(value: object, where: str, names: set[str]) -> Json:
-    if not isinstance(value, dict):
-        raise CascadeInvalid(f"{where} must be an object")
-    wrong = [f"unknown {name!r}" for name in sorted(set(value) - names)]
-    wrong += [f"missing {name!r}" for name in sorted(names - set(value))]
-    if wrong:
-        raise CascadeInvalid(f"{where}: {', '.join(wrong)}")
-    return value
-
-
-def _integer(value: object, where: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise CascadeInvalid(f"{where} must be an integer, not {value!r}")
-    return value
-
-
-def _number(value: object, where: str) -> float:
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        raise CascadeInvalid(f"{where} must be a number, not {value!r}")
-    return float(value)
-
-
-def _within(field: str, value: int, low: int, high: int) -> None:
-    _require(low <= value <= high, field, f"between {low} and {high}")
-
-
-def _require(holds: bool, field: str, wanted: str) -> None:
-    if not holds:
-        raise CascadeInvalid(f"{field} must be {wanted}")
+def call_from_json(value: object, *, where: str) -> CanonicalCall:
+    """Read a canonical call strictly. Raises CascadeInvalid naming the field."""
+    call = dict(fields_of(value, where, {field.name for field in dataclasses.fields(CanonicalCall)}))
+    dtype = call.pop("dtype")
+    if dtype != "bf16" and dtype != "fp32":
+        raise CascadeInvalid(f"{where}.dtype is {dtype!r}, expected bf16 or fp32")
+    return CanonicalCall(dtype=dtype, **{key: integer(item, f"{where}.{key}") for key, item in call.items()})

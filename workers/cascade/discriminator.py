@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +57,16 @@ class Discriminator(nn.Module):
             x = level(widen(downsample(x)))
         score: Tensor = self.head(x)
         return score
+
+
+def base_judge(network: BaseConfig, widths: tuple[int, ...]) -> nn.Module:
+    """`[N, 3, R, R] -> [N]`: a discriminator at half the size, on 2x2 pixels as 12 channels.
+
+    With R1 and R2 on every step the judge is most of a step's cost, and the full-size level was half of the judge's:
+    without it a step took 0.42 times as long on two CPU cores.
+    """
+    half = replace(network, size_px=network.size_px // 2, widths=widths)
+    return nn.Sequential(nn.PixelUnshuffle(2), Discriminator(half, in_channels=12))
 
 
 def parameter_count(network: nn.Module) -> int:

@@ -1,4 +1,4 @@
-"""Assemble: the averages of trained runs become an immutable cascade."""
+"""Assemble: the averages of trained runs, and the base's judge, become an immutable cascade."""
 
 import json
 import tempfile
@@ -16,7 +16,7 @@ from workers.lifecycle import Assignment
 from workers.tasks.claimed import spec_of
 from workers.tasks.importing import keep_cascade
 from workers.tasks.local_cache import write_whole
-from workers.training.export import AVERAGES, export_stage
+from workers.training.export import AVERAGES, WEIGHTS, export_judge, export_stage
 
 STATE_FILE = "state.json"
 
@@ -32,27 +32,31 @@ class AssembleTask:
         """Raises Conflict when a run has no checkpoint, CheckpointInvalid or CascadeInvalid when one does not fit."""
         spec = spec_of(assignment.claim, AssembleSpec)
         stages = []
-        for run in spec.runs:
-            with tempfile.TemporaryDirectory(prefix="farm-stage-") as folder:
-                stages.append(export_stage(self._fetched(run, Path(folder))))
-            assignment.alive()
-        config = CascadeConfig(stages=tuple(stage for stage, _ in stages))
-        objects = cascade_objects(config, [tensors for _, tensors in stages])
+        with tempfile.TemporaryDirectory(prefix="farm-stages-") as root:
+            folders = [Path(root) / str(index) for index in range(len(spec.runs))]
+            for run, folder in zip(spec.runs, folders, strict=True):
+                self._fetch(run, folder, (AVERAGES, WEIGHTS) if folder is folders[0] else (AVERAGES,))
+                stages.append(export_stage(folder))
+                assignment.alive()
+            judge, judging = export_judge(folders[0])
+        config = CascadeConfig(stages=tuple(stage for stage, _ in stages), judge=judge)
+        objects = cascade_objects(config, [*(tensors for _, tensors in stages), judging])
         row = keep_cascade(cascade_digest(objects[CONFIG_NAME]), objects, name=spec.cascade, storage=self.storage)
         assignment.settle(assignment.cursor)
         return Outcome(cascade=row)
 
-    def _fetched(self, run: str, folder: Path) -> Path:
-        """The part of a checkpoint that a cascade is made of; optimiser and judge stay where they are."""
+    def _fetch(self, run: str, folder: Path, files: tuple[str, ...]) -> None:
+        """The part of a checkpoint that a cascade is made of; an optimiser stays where it is."""
         if is_digest(run):
             state = self.storage.get(keys.intake(run))
-            averages = self.storage.get(keys.intake(json.loads(state)["files"][AVERAGES]))
+            named = json.loads(state)["files"]
+            found = {file: keys.intake(named[file]) for file in files}
         else:
             last = self.ledger.last_slice(run)
             if last is None:
                 raise Conflict(f"run {run} has no checkpoint yet; train it first")
             state = self.storage.get(last.checkpoint_prefix + STATE_FILE)
-            averages = self.storage.get(last.checkpoint_prefix + AVERAGES)
-        write_whole(folder / AVERAGES, averages)
+            found = {file: last.checkpoint_prefix + file for file in files}
+        for file, key in found.items():
+            write_whole(folder / file, self.storage.get(key))
         write_whole(folder / STATE_FILE, state)
-        return folder

@@ -1,17 +1,21 @@
-"""What a cascade takes from a run: the averages of a checkpoint, with all a stage must say about itself."""
+"""What a cascade takes from a run: a checkpoint's averages, with all a stage must say about itself; a base's judge."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
 from farm.errors import CheckpointInvalid, InvalidInput
-from workers.cascade.config import StageConfig
+from workers.cascade.config import JudgeConfig, StageConfig
 from workers.cascade.halo import stage_config
 from workers.training.checkpoint import STATE_FILE, TENSOR_FILES, read_record, read_tensors
 from workers.training.config import RunConfig
 
-AVERAGES = TENSOR_FILES[1]
+WEIGHTS, AVERAGES, _ = TENSOR_FILES
+JUDGE_MICRO_BATCH = 16
+_JUDGE = "judge."
 
 
 def export_stage(checkpoint_dir: Path) -> tuple[StageConfig, dict[str, Tensor]]:
@@ -21,13 +25,33 @@ def export_stage(checkpoint_dir: Path) -> tuple[StageConfig, dict[str, Tensor]]:
     """
     record = read_record(checkpoint_dir)
     tensors = read_tensors(checkpoint_dir, AVERAGES, record)
+    run = _run_of(checkpoint_dir, record)
     try:
-        run = RunConfig.from_json(record["config"])
         taught: Mapping[str, float] = record["taught"]
         to_px, scale_min = int(taught["to_px"]), float(taught["scale_min"])
-    except (InvalidInput, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise CheckpointInvalid(f"{checkpoint_dir / STATE_FILE} is not a run's state: {error}") from error
     return stage_config(run.network, call=run.call, taught_to_px=to_px, scale_min=scale_min), tensors
+
+
+def export_judge(checkpoint_dir: Path) -> tuple[JudgeConfig, dict[str, Tensor]]:
+    """The judge of a base's checkpoint: its configuration, and its tensors, fp32.
+
+    A judge has no average: it is taken as the last step left it. Raises CheckpointInvalid naming the damaged file.
+    """
+    record = read_record(checkpoint_dir)
+    run = _run_of(checkpoint_dir, record)
+    weights = read_tensors(checkpoint_dir, WEIGHTS, record)
+    tensors = {name.removeprefix(_JUDGE): value for name, value in weights.items() if name.startswith(_JUDGE)}
+    call = replace(run.call, window_px=0, micro_batch=JUDGE_MICRO_BATCH)
+    return JudgeConfig(widths=run.judge_widths, call=call), tensors
+
+
+def _run_of(checkpoint_dir: Path, record: Mapping[str, Any]) -> RunConfig:
+    try:
+        return RunConfig.from_json(record["config"])
+    except InvalidInput as error:
+        raise CheckpointInvalid(f"{checkpoint_dir / STATE_FILE} is not a run's state: {error}") from error
 
 
 def averages_digest(checkpoint_dir: Path) -> str:

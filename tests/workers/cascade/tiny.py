@@ -14,8 +14,8 @@ from torch import nn
 
 from farm.recipe import Recipe, Step
 from workers.cascade.cascade import Cascade
-from workers.cascade.config import BaseConfig, CanonicalCall, CascadeConfig, Dtype, UpscalerConfig
-from workers.cascade.container import build, cascade_objects, load_cascade
+from workers.cascade.config import BaseConfig, CanonicalCall, CascadeConfig, Dtype, JudgeConfig, UpscalerConfig
+from workers.cascade.container import build, build_judge, cascade_objects, load_cascade
 from workers.cascade.halo import stage_config
 from workers.cascade.pixels import Picture
 from workers.cascade.upscaler import Upscaler
@@ -53,8 +53,10 @@ def random_upscaler(config: UpscalerConfig, *, seed: int = 1) -> Upscaler:
     return randomised(network, seed=seed)
 
 
-def random_objects(*, seed: int = 1, dtype: Dtype = "bf16", window_px: int = 64) -> dict[str, bytes]:
-    """The stored objects of a cascade 16 -> 32 -> 128 px."""
+def random_objects(
+    *, seed: int = 1, dtype: Dtype = "bf16", window_px: int = 64, judged: bool = False
+) -> dict[str, bytes]:
+    """The stored objects of a cascade 16 -> 32 -> 128 px, `judged`: with a judge."""
     networks = (BASE, DOUBLE, QUADRUPLE)
     calls = [CanonicalCall(window_px, batch, dtype, threads=1) for batch in (4, 2, 3)]
     stages = tuple(
@@ -62,11 +64,14 @@ def random_objects(*, seed: int = 1, dtype: Dtype = "bf16", window_px: int = 64)
         for network, call in zip(networks, calls, strict=True)
     )
     states = [randomised(build(network), seed=seed + i).state_dict() for i, network in enumerate(networks)]
-    return cascade_objects(CascadeConfig(stages=stages), states)
+    if not judged:
+        return cascade_objects(CascadeConfig(stages=stages), states)
+    config = CascadeConfig(stages=stages, judge=JudgeConfig((12, 8), CanonicalCall(0, 4, dtype, threads=1)))
+    return cascade_objects(config, [*states, randomised(build_judge(config), seed=seed + 9).state_dict()])
 
 
-def random_cascade(*, seed: int = 1, dtype: Dtype = "bf16", window_px: int = 64) -> Cascade:
-    return load_cascade(random_objects(seed=seed, dtype=dtype, window_px=window_px).__getitem__)
+def random_cascade(*, seed: int = 1, dtype: Dtype = "bf16", window_px: int = 64, judged: bool = False) -> Cascade:
+    return load_cascade(random_objects(seed=seed, dtype=dtype, window_px=window_px, judged=judged).__getitem__)
 
 
 def recipes_of(cascade: Cascade, seeds: Sequence[int], *, steps: int = 2) -> list[Recipe]:

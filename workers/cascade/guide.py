@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -102,8 +103,12 @@ def guide_input(picture: Picture, guide_input_px: int) -> Tensor:
     An exact area mean whatever the picture's size: integer sums, then one rounding to float.
     """
     height, width = guide_size(picture.shape[0], picture.shape[1], guide_input_px)
-    sums = area_sums(picture, height=height, width=width)
-    means = (sums / float(picture.shape[0] * picture.shape[1])).astype(np.float32)
+    return guide_input_of(area_sums(picture, height=height, width=width), pixels=picture.shape[0] * picture.shape[1])
+
+
+def guide_input_of(sums: npt.NDArray[np.int64], *, pixels: int) -> Tensor:
+    """The same from the ``area_sums`` of a picture of so many pixels, in which it never was whole."""
+    means = (sums / float(pixels)).astype(np.float32)
     return torch.from_numpy(means.transpose(2, 0, 1).copy()) / 127.5 - 1.0
 
 

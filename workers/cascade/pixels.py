@@ -6,7 +6,7 @@ device.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ Picture = npt.NDArray[np.uint8]
 """One picture as [height, width, 3], sRGB-encoded."""
 
 _STRIP_PX = 256
+_STRIP_VALUES = 1 << 21
+"""About so many values are summed at once where rows are long: eight bytes each, a few times over."""
 
 
 def to_float(pixels: Tensor) -> Tensor:
@@ -60,6 +62,59 @@ def area_resample(picture: Picture, *, height: int, width: int) -> Picture:
     for rows, sums in _strips_of_sums(picture, height=height, width=width):
         resampled[rows] = (2 * sums + total) // (2 * total)
     return resampled
+
+
+def add_area_sums(
+    total: npt.NDArray[np.int64], part: Picture, *, corner: tuple[int, int], whole: tuple[int, int]
+) -> None:
+    """Adds what a part of a picture brings to the ``area_sums`` of the whole, in place.
+
+    ``corner``: the part's (top, left). ``whole``: the picture's (height, width). After all parts of a picture, each
+    once and in any order, ``total`` is exactly ``area_sums`` of it.
+    """
+    width = part.shape[1]
+    columns, across = _cells_over(corner[1], corner[1] + width, length=whole[1], cells=total.shape[1])
+    for top in range(0, part.shape[0], _STRIP_PX):
+        strip = part[top : top + _STRIP_PX].astype(np.int64)
+        first = corner[0] + top
+        rows, down = _cells_over(first, first + strip.shape[0], length=whole[0], cells=total.shape[0])
+        strip = _sums_between(strip, across, cells=total.shape[1], axis=1)
+        total[rows, columns] += _sums_between(strip, down, cells=total.shape[0], axis=0)
+
+
+def area_resample_rows(
+    strips: Iterable[Picture], *, whole: tuple[int, int], height: int, width: int
+) -> Iterator[Picture]:
+    """``area_resample`` of a picture that comes and goes some rows at a time, from the top.
+
+    ``whole``: its (height, width). Holds little more than a strip: what is enough for no whole row waits for the next.
+    """
+    total, across = whole[0] * whole[1], np.arange(width + 1, dtype=np.int64) * whole[1]
+    held: Picture = np.empty((0, whole[1], 3), dtype=np.uint8)
+    begin, top = 0, 0  # the picture's row that `held` begins with, and the next row to leave
+    for strip in strips:
+        held = np.concatenate([held, strip]) if held.shape[0] else strip
+        there = height if begin + held.shape[0] == whole[0] else (begin + held.shape[0]) * height // whole[0]
+        step = max(1, _STRIP_VALUES // (3 * whole[1]) * height // whole[0])
+        while top < there:
+            bottom = min(top + step, there)
+            first, last = top * whole[0] // height, -(-bottom * whole[0] // height)
+            down = np.arange(top, bottom + 1, dtype=np.int64) * whole[0] - first * height
+            values = held[first - begin : last - begin].astype(np.int64)
+            sums = _sums_between(_sums_between(values, across, cells=width, axis=1), down, cells=height, axis=0)
+            reduced: Picture = ((2 * sums + total) // (2 * total)).astype(np.uint8)
+            yield reduced
+            top = bottom
+        needed = top * whole[0] // height
+        held, begin = held[needed - begin :], needed
+
+
+def _cells_over(start: int, stop: int, *, length: int, cells: int) -> tuple[slice, npt.NDArray[np.int64]]:
+    """Which of ``cells`` equal cells of an axis lie over its pixels start … stop, and their edges there, clipped, in
+    units of 1/cells of a pixel from ``start``."""
+    first, last = start * cells // length, -(-stop * cells // length)
+    edges = np.arange(first, last + 1, dtype=np.int64) * length
+    return slice(first, last), np.clip(edges, start * cells, stop * cells) - start * cells
 
 
 def _strips_of_sums(picture: Picture, *, height: int, width: int) -> Iterator[tuple[slice, npt.NDArray[np.int64]]]:

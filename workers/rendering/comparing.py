@@ -1,16 +1,15 @@
 """A stored file against the picture its recipe gives today."""
 
 import hashlib
-import io
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from farm.errors import FarmError, InvalidInput
+from farm.errors import FarmError
 from farm.recipe import recipe_in_png
+from workers.rendering.reading import pixels_of
 
 Picture = NDArray[np.uint8]
 _STRIP_ROWS = 256
@@ -66,7 +65,7 @@ def compare(body: bytes, picture: Picture, recorded: Recorded) -> Found:
             verdict=Verdict.DAMAGED, detail=f"its bytes have sha256 {sha256[:12]}…, not {recorded.sha256[:12]}…"
         )
     try:
-        carried, stored = recipe_in_png(body), _pixels(body, picture.shape)
+        carried, stored = recipe_in_png(body), pixels_of(body, picture.shape)
     except FarmError as error:
         return Found(verdict=Verdict.DAMAGED, detail=error.message)
     if carried.digest != recorded.recipe:
@@ -81,18 +80,6 @@ def compare(body: bytes, picture: Picture, recorded: Recorded) -> Found:
         mean_levels=mean,
         max_levels=largest,
     )
-
-
-def _pixels(body: bytes, shape: tuple[int, ...]) -> Picture:
-    """The pixels of a PNG that has to have this shape. Raises InvalidInput; nothing larger is ever decoded."""
-    try:
-        with Image.open(io.BytesIO(body), formats=["PNG"]) as opened:
-            if (opened.height, opened.width, 3) != shape or opened.mode != "RGB":
-                raise InvalidInput(f"it holds {opened.width} x {opened.height} {opened.mode} pixels")
-            pixels: Picture = np.asarray(opened)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InvalidInput(f"it cannot be read: {error}") from error
-    return pixels
 
 
 def _distance(one: Picture, other: Picture) -> tuple[float, int]:

@@ -1,5 +1,7 @@
 """Roundings and area means are exact."""
 
+import itertools
+import random
 from fractions import Fraction
 
 import numpy as np
@@ -8,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.workers.cascade.tiny import random_picture
-from workers.cascade.pixels import area_resample, area_sums, picture_of, tensor_of, to_float, to_uint8
+from workers.cascade.pixels import (
+    add_area_sums,
+    area_resample,
+    area_resample_rows,
+    area_sums,
+    picture_of,
+    tensor_of,
+    to_float,
+    to_uint8,
+)
 
 
 def test_every_level_survives_the_way_to_float_and_back() -> None:
@@ -56,3 +67,34 @@ def test_strips_do_not_show() -> None:
 def test_the_same_size_is_a_copy() -> None:
     picture = random_picture(31, 17)
     assert np.array_equal(area_resample(picture, height=31, width=17), picture)
+
+
+def pieces(length: int, cuts: list[int]) -> list[tuple[int, int]]:
+    """An axis in parts, cut at some places."""
+    edges = sorted({0, length, *(cut % length for cut in cuts)})
+    return list(itertools.pairwise(edges))
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 9), st.integers(1, 9), st.lists(st.integers(0, 99)))
+@settings(max_examples=60, deadline=None)
+def test_sums_of_parts_in_any_order_are_the_sums_of_the_whole(
+    h: int, w: int, ch: int, cw: int, cuts: list[int]
+) -> None:
+    picture = random_picture(h, w)
+    total = np.zeros((ch, cw, 3), dtype=np.int64)
+    parts = list(itertools.product(pieces(h, cuts), pieces(w, cuts)))
+    random.Random(h * w).shuffle(parts)
+    for (top, bottom), (left, right) in parts:
+        add_area_sums(total, picture[top:bottom, left:right], corner=(top, left), whole=(h, w))
+    assert np.array_equal(total, area_sums(picture, height=ch, width=cw))
+
+
+@given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 60), st.integers(1, 9), st.lists(st.integers(0, 99)))
+@settings(max_examples=60, deadline=None)
+def test_a_picture_reduced_as_it_passes_is_the_picture_reduced(
+    h: int, w: int, ch: int, cw: int, cuts: list[int]
+) -> None:
+    picture = random_picture(h, w)
+    strips = (picture[top:bottom] for top, bottom in pieces(h, cuts))
+    passed = np.concatenate(list(area_resample_rows(strips, whole=(h, w), height=ch, width=cw)))
+    assert np.array_equal(passed, area_resample(picture, height=ch, width=cw))

@@ -1,16 +1,20 @@
 """Spec → units → recipes, lazily and purely: no database, no storage, no clock."""
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from farm.errors import InvalidInput, Problem
-from farm.recipe import Recipe, Step, canonical_digest
+from farm.recipe import SEED_LIMIT, PathPoint, Recipe, Step, canonical_digest
 from farm.specs import (
     MAX_SIZE_PX,
     AssembleSpec,
     CurateSpec,
+    FilmSpec,
     ImportSpec,
     JobSpec,
+    PortraitSpec,
     RenderSpec,
     SeedRange,
     TrainSpec,
@@ -20,12 +24,14 @@ from farm.specs import (
 
 
 def units_of(spec: JobSpec) -> tuple[SeedRange, ...]:
-    """The half-open unit ranges of a job: seeds, photos, images to show, portraits to look at, or a single unit."""
+    """The half-open unit ranges of a job: seeds, frames, photos, images to show, portraits to look at, or one unit."""
     match spec:
         case RenderSpec():
             return parse_seeds(spec.seeds)
         case CurateSpec():
             return (SeedRange(0, spec.photos),)
+        case FilmSpec():
+            return (SeedRange(0, spec.frames),)
         case TrainSpec():
             if spec.total_nimg is None:
                 raise InvalidInput("the run's length is not resolved", problems=[Problem("total_nimg", "is missing")])
@@ -76,11 +82,37 @@ def told_reach(reached: tuple[int, ...]) -> str:
     return f"any size up to {reached[-1]} px; {', '.join(map(str, reached))} as painted"
 
 
-def recipe_for(spec: RenderSpec, seed: int, *, sizes: tuple[int, ...]) -> Recipe:
-    """The recipe of one seed of a render job whose cascade is already a digest; `sizes` as `sizes_px` gives them.
+def recipe_for(spec: PortraitSpec, unit: int, *, sizes: tuple[int, ...]) -> Recipe:
+    """The recipe of one unit of a job whose cascade is already a digest: a seed, or a film's frame.
 
-    Raises InvalidInput for a size beyond the cascade's reach.
+    `sizes` as `sizes_px` gives them. Raises InvalidInput for a size beyond the cascade's reach.
     """
+    if isinstance(spec, FilmSpec):
+        return _frame(spec, unit, sizes=sizes)
+    recipe = _portrait(spec, unit, noise_seed=unit if spec.noise_seed is None else spec.noise_seed, sizes=sizes)
+    return replace(recipe, path=PathPoint(keys=spec.path.keys, at=spec.path.at)) if spec.path else recipe
+
+
+def _frame(spec: FilmSpec, frame: int, *, sizes: tuple[int, ...]) -> Recipe:
+    """Keyframes are the same time apart. A frame at one of them, or between two equal ones, is that seed's portrait."""
+    count, last = len(spec.keys), len(spec.keys) - 1
+    spans, of = (count, spec.frames) if spec.loop else (last, spec.frames - 1)
+    start, rest = divmod(frame * spans, of)
+    places = (start - 1, start, start + 1, start + 2)
+    before, begin, end, after = (
+        spec.keys[place % count if spec.loop else max(0, min(place, last))] for place in places
+    )
+    noise_seed = spec.keys[0] if spec.noise_seed is None else spec.noise_seed
+    if spec.noise == "moving":
+        noise_seed = (noise_seed + frame) % SEED_LIMIT
+    recipe = _portrait(spec, begin, noise_seed=noise_seed, sizes=sizes)
+    if rest == 0 or begin == end:
+        return recipe
+    shared = math.gcd(rest, of)
+    return replace(recipe, path=PathPoint(keys=(before, begin, end, after), at=(rest // shared, of // shared)))
+
+
+def _portrait(spec: PortraitSpec, seed: int, *, noise_seed: int, sizes: tuple[int, ...]) -> Recipe:
     reached = reachable_px(sizes)
     index = next((index for index, size in enumerate(reached) if size >= spec.size_px), None)
     if index is None:
@@ -89,7 +121,7 @@ def recipe_for(spec: RenderSpec, seed: int, *, sizes: tuple[int, ...]) -> Recipe
     return Recipe(
         cascade=spec.cascade,
         latent_seed=seed,
-        noise_seed=seed if spec.noise_seed is None else spec.noise_seed,
+        noise_seed=noise_seed,
         psi=spec.psi,
         steps=tuple(Step(stage=min(step, last), sigma=spec.sigma) for step in range(1, index + 1)),
         size_px=spec.size_px,

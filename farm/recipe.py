@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,8 +21,11 @@ PNG_KEYWORD = "recipe"
 """Under which a portrait's file carries its recipe."""
 MAX_TEXT_BYTES = 1 << 20
 """No more text than this of one file is kept."""
+MAX_CANDIDATES = 64
 SEED_LIMIT = 2**63
 """Seeds are 0 … 2^63 - 1, so that they fit a signed 64-bit column."""
+PATH_LIMIT = 2**31
+"""Denominators of points on a path are smaller."""
 
 
 def canonical_json(value: Any) -> bytes:
@@ -50,6 +53,28 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PathPoint:
+    """A point of a latent path, between two different keyframes (docs/recipes.md §10).
+
+    keys: seeds of the keyframes before, from, to and after: the path there depends on no others. At an end of the path
+    its keyframe stands twice. at: how far the point is from the second to the third, in time: an exact fraction in
+    lowest terms, 0 < numerator < denominator < 2^31.
+    """
+
+    keys: tuple[int, int, int, int]
+    at: tuple[int, int]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"keys": [str(seed) for seed in self.keys], "at": list(self.at)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "PathPoint":
+        before, start, end, after = map(int, value["keys"])
+        numerator, denominator = value["at"]
+        return cls(keys=(before, start, end, after), at=(numerator, denominator))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Everything that decides one portrait.
 
@@ -59,6 +84,8 @@ class Recipe:
     chain's end is reduced to size_px.
     photo: sha256 of a photograph that the steps enlarge instead of a painted face; size_px is then the long side, and
     latent_seed and psi mean nothing.
+    candidates: of so many latents, the seed's own and others drawn from it, the one whose face the judge rates best.
+    path: where z is, if not at the seed's own latent; latent_seed is then the second of its keys.
     """
 
     cascade: str
@@ -69,6 +96,8 @@ class Recipe:
     size_px: int
     resampler: str = "none"
     photo: str | None = None
+    path: PathPoint | None = None
+    candidates: int = 1
     version: int = RECIPE_VERSION
 
     def to_json(self) -> dict[str, Any]:
@@ -80,6 +109,7 @@ class Recipe:
         value["steps"] = [
             {"stage": s.stage, "sigma": _number(s.sigma), "scale_log2": _number(s.scale_log2)} for s in self.steps
         ]
+        value["path"] = self.path and self.path.to_json()
         return {name: value[name] for name in value if name not in _OPTIONAL or value[name] != _OPTIONAL[name]}
 
     @classmethod
@@ -94,6 +124,7 @@ class Recipe:
         fields = dict(value)
         fields["latent_seed"], fields["noise_seed"] = int(fields["latent_seed"]), int(fields["noise_seed"])
         fields["steps"] = tuple(Step(**step) for step in fields["steps"])
+        fields["path"] = PathPoint.from_json(fields["path"]) if "path" in fields else None
         return cls(**fields)
 
     @property
@@ -113,7 +144,7 @@ class Recipe:
         return canonical_json(self.to_json()).decode()
 
 
-_OPTIONAL: dict[str, Any] = {"photo": None}
+_OPTIONAL: dict[str, Any] = {"photo": None, "path": None, "candidates": 1}
 """Fields that came later, and their defaults: a field at its default is left out of the JSON, so that the digests of
 older recipes stay."""
 
@@ -193,7 +224,9 @@ def _problems(value: Any) -> list[Problem]:
         "steps": lambda v: isinstance(v, list) and all(map(_is_step, v)),
         "size_px": lambda v: _is_integer(v) and 8 <= v <= 65536,
         "resampler": lambda v: v in ("none", "area"),
+        "path": lambda v: _is_path(v, value.get("latent_seed")),
         "photo": lambda v: v is None or _is_digest(v),
+        "candidates": lambda v: _is_integer(v) and 1 <= v <= MAX_CANDIDATES,
         "version": lambda v: _is_integer(v) and v == RECIPE_VERSION,
     }
     return found + [Problem(n, "has a wrong value") for n, good in checks.items() if n in value and not good(value[n])]
@@ -215,6 +248,19 @@ def _is_seed(value: Any) -> bool:
     return (
         isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20 and int(value) < SEED_LIMIT
     )
+
+
+def _is_path(value: Any, latent_seed: Any) -> bool:
+    """Each point has one way to be written, so that a frame has one digest."""
+    if not isinstance(value, dict) or set(value) != {"keys", "at"}:
+        return False
+    keys, at = value["keys"], value["at"]
+    if not (isinstance(keys, list) and len(keys) == 4 and all(map(_is_seed, [*keys, latent_seed]))):
+        return False
+    if not (isinstance(at, list) and len(at) == 2 and all(map(_is_integer, at))):
+        return False
+    between = 0 < at[0] < at[1] < PATH_LIMIT and math.gcd(*at) == 1
+    return between and int(keys[1]) == int(latent_seed) != int(keys[2])
 
 
 def _is_step(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A render job's portraits, found by computing each seed's recipe: the farm keeps no list of them."""
+"""A job's portraits, found by computing each unit's recipe: the farm keeps no list of them. Units: seeds or frames."""
 
 import itertools
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,8 @@ from farm.ledger.rows import Job, PortraitRanges
 from farm.planning import recipe_for, series_of, sizes_px, units_of
 from farm.recipe import Recipe
 from farm.service.views import PortraitPage, PortraitView
-from farm.specs import JobSpec, RenderSpec, SeedRange, parse_spec
+from farm.specs import JobSpec, PortraitSpec, RenderSpec, SeedRange, parse_spec
+from farm.specs.kinds import PLANNED_KINDS
 from farm.storage import Storage
 
 LINK_S = 3600
@@ -24,8 +25,8 @@ def units_asked(spec: JobSpec, *, ledger: Ledger) -> tuple[SeedRange, ...] | Por
     return PortraitRanges(ranges=units, series=series, noise_seed=spec.noise_seed)
 
 
-def recipe_of_seed(spec: RenderSpec, seed: int, *, ledger: Ledger) -> Recipe:
-    """The recipe of one seed of a render job."""
+def recipe_of_seed(spec: PortraitSpec, seed: int, *, ledger: Ledger) -> Recipe:
+    """The recipe of one seed of a render job, or frame of a film."""
     return recipe_for(spec, seed, sizes=sizes_px(ledger.cascade(spec.cascade).config))
 
 
@@ -34,8 +35,8 @@ def page(job: Job, *, ledger: Ledger, storage: Storage, after_seed: int, limit: 
 
     Raises Conflict where the job renders nothing.
     """
-    spec = parse_spec(job.spec) if job.kind == "render" else None
-    if not isinstance(spec, RenderSpec):
+    spec = parse_spec(job.spec) if job.kind in PLANNED_KINDS else None
+    if not isinstance(spec, PortraitSpec):
         raise Conflict(f"job {job.id} is a {job.kind} job: it has no portraits")
     sizes = sizes_px(ledger.cascade(spec.cascade).config)
     seeds = list(itertools.islice(seeds_after(ledger.ranges_of(job.id), after_seed), limit + 1))

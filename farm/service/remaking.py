@@ -1,5 +1,6 @@
 """From a portrait's own file back to a job: the very recipe it carries, or another size of it."""
 
+from dataclasses import asdict
 from typing import Any
 
 from farm.errors import InvalidInput, NotFound, Problem
@@ -40,6 +41,7 @@ def _spec_of(recipe: Recipe) -> dict[str, Any]:
         "psi": recipe.psi,
         "sigma": max((step.sigma for step in recipe.steps), default=0.0),
         "noise_seed": None if recipe.noise_seed == recipe.latent_seed else recipe.noise_seed,
+        "path": recipe.path and asdict(recipe.path),
     }
 
 
@@ -49,7 +51,7 @@ def _differences(recipe: Recipe, spec: object, *, sizes: tuple[int, ...]) -> lis
         return [Problem("kind", "is no render job")]
     wanted, planned = recipe.to_json(), recipe_for(spec, recipe.latent_seed, sizes=sizes).to_json()
     return [
-        Problem(name, f"the file has {wanted[name]!r}, a job would have {planned[name]!r}")
-        for name in wanted
-        if wanted[name] != planned[name]
+        Problem(name, f"the file has {wanted.get(name)!r}, a job would have {planned.get(name)!r}")
+        for name in sorted(wanted | planned)
+        if wanted.get(name) != planned.get(name)
     ]

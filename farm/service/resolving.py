@@ -8,8 +8,20 @@ from farm.ledger import Ledger
 from farm.ledger.states import TERMINAL_JOB_STATES, JobState
 from farm.planning import reachable_px, sizes_px, told_reach
 from farm.service import checkpoints
-from farm.specs import AssembleSpec, CurateSpec, ImportSpec, JobSpec, RenderSpec, TrainSpec, VerifySpec, is_digest
+from farm.specs import (
+    AssembleSpec,
+    CurateSpec,
+    FilmSpec,
+    ImportSpec,
+    JobSpec,
+    PortraitSpec,
+    RenderSpec,
+    TrainSpec,
+    VerifySpec,
+    is_digest,
+)
 from farm.specs.intake import parse_intake
+from farm.specs.kinds import PLANNED_KINDS
 from farm.specs.presets import Preset, find_preset
 from farm.storage import Storage, keys
 
@@ -23,8 +35,8 @@ def resolve(spec: JobSpec, *, ledger: Ledger, storage: Storage) -> JobSpec:
     Raises InvalidInput naming each field that points nowhere or does not fit another.
     """
     match spec:
-        case RenderSpec():
-            return _render(spec, ledger)
+        case RenderSpec() | FilmSpec():
+            return _portraits(spec, ledger)
         case TrainSpec():
             return _train(spec, ledger, storage)
         case AssembleSpec():
@@ -37,7 +49,7 @@ def resolve(spec: JobSpec, *, ledger: Ledger, storage: Storage) -> JobSpec:
             return _verify(spec, ledger)
 
 
-def _render(spec: RenderSpec, ledger: Ledger) -> RenderSpec:
+def _portraits(spec: PortraitSpec, ledger: Ledger) -> PortraitSpec:
     try:
         row = ledger.cascade(spec.cascade)
     except NotFound as error:
@@ -164,7 +176,7 @@ def _verify(spec: VerifySpec, ledger: Ledger) -> VerifySpec:
         job = ledger.get_job(spec.job)
     except NotFound as error:
         raise _refused([Problem("job", error.message)]) from error
-    if job.kind != "render":
+    if job.kind not in PLANNED_KINDS:
         raise _refused([Problem("job", f"job {job.id} is a {job.kind} job: it has no portraits")])
     if job.state is JobState.DELETED:
         raise _refused([Problem("job", f"job {job.id} is deleted")])

@@ -16,7 +16,7 @@ from farm.ledger.collecting import Standing
 from farm.ledger.heaps import Heap
 from farm.ledger.states import JobState, TaskState
 from farm.service import portraits
-from farm.specs import RenderSpec, parse_spec
+from farm.specs import PortraitSpec, parse_spec
 from farm.storage import ObjectInfo, Storage, keys
 
 PAGE = 1000
@@ -200,7 +200,7 @@ def recipe_of(job_id: int, seed: int, *, ledger: Ledger) -> str:
     """The digest of one portrait of a render job, deleted or not. Raises NotFound, Conflict."""
     job = ledger.get_job(job_id)
     spec = parse_spec(job.spec)
-    if not isinstance(spec, RenderSpec):
+    if not isinstance(spec, PortraitSpec):
         raise Conflict(f"job {job_id} is a {job.kind} job: it has no portraits")
     return portraits.recipe_of_seed(spec, seed, ledger=ledger).digest
 

@@ -1,16 +1,17 @@
 """What a user may ask for: frozen values, unknown fields refused, every mistake told at once with its field."""
 
+from farm.specs.fields import MAX_SIZE_PX, is_digest
+from farm.specs.film import FilmSpec, PathSpec
 from farm.specs.jobs import (
-    MAX_SIZE_PX,
     AssembleSpec,
     CurateSpec,
     ImportSpec,
     JobKind,
     JobSpec,
+    PortraitSpec,
     RenderSpec,
     TrainSpec,
     VerifySpec,
-    is_digest,
     parse_spec,
 )
 from farm.specs.seeds import SeedRange, parse_seeds
@@ -19,9 +20,12 @@ __all__ = [
     "MAX_SIZE_PX",
     "AssembleSpec",
     "CurateSpec",
+    "FilmSpec",
     "ImportSpec",
     "JobKind",
     "JobSpec",
+    "PathSpec",
+    "PortraitSpec",
     "RenderSpec",
     "SeedRange",
     "TrainSpec",

@@ -1,42 +1,21 @@
 """One frozen model per kind of job. Names are resolved to digests by the service before a job is stored."""
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from farm.errors import InvalidInput, Problem
 from farm.recipe import SEED_LIMIT
+from farm.specs.fields import MAX_SIZE_PX, CascadeReference, Digest, Name, Number, Seed, Spec
+from farm.specs.film import FilmSpec, PathSpec
 from farm.specs.seeds import parse_seeds
 
-JobKind = Literal["curate", "train", "assemble", "import", "render", "verify"]
-
-NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
-"""Names of datasets, runs and cascades: they become parts of storage keys."""
-DIGEST = r"^[0-9a-f]{64}$"
-
-MAX_SIZE_PX = 4096
-"""The largest portrait there is: one task paints it, window by window, but holds its pixels whole (50 MB; the next
-doubling has 200 MB and takes a worker four times as long). Larger ones will be spread over workers."""
+JobKind = Literal["curate", "train", "assemble", "import", "render", "film", "verify"]
 
 
-def is_digest(text: str) -> bool:
-    """True for a sha256 in hex: where a name may stand too, it means an upload."""
-    return re.fullmatch(DIGEST, text, re.ASCII) is not None
-
-
-Name = Annotated[str, Field(pattern=NAME)]
-Digest = Annotated[str, Field(pattern=DIGEST)]
-Seed = Annotated[int, Field(ge=0, lt=SEED_LIMIT)]
-
-
-class _Spec(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class CurateSpec(_Spec):
+class CurateSpec(Spec):
     """Look at every photo of an intake list and write a dataset version."""
 
     kind: Literal["curate"] = "curate"
@@ -46,7 +25,7 @@ class CurateSpec(_Spec):
     min_native_px: int = Field(64, ge=16, le=4096, description="a face of less true detail teaches no stage")
 
 
-class TrainSpec(_Spec):
+class TrainSpec(Spec):
     """Train one stage: a run, as a chain of slices."""
 
     kind: Literal["train"] = "train"
@@ -64,7 +43,7 @@ class TrainSpec(_Spec):
     start_nimg: int = Field(0, ge=0, le=10**9, description="images that checkpoint has seen; read from it")
 
 
-class AssembleSpec(_Spec):
+class AssembleSpec(Spec):
     """Freeze trained runs into a cascade version."""
 
     kind: Literal["assemble"] = "assemble"
@@ -76,7 +55,7 @@ class AssembleSpec(_Spec):
     )
 
 
-class ImportSpec(_Spec):
+class ImportSpec(Spec):
     """Check an uploaded cascade archive and keep it."""
 
     kind: Literal["import"] = "import"
@@ -84,24 +63,17 @@ class ImportSpec(_Spec):
     intake: Digest = Field(description="sha256 of the archive in storage")
 
 
-class RenderSpec(_Spec):
+class RenderSpec(Spec):
     """Portraits of a cascade for a set of seeds, at any size it reaches by its stages and its last stage again."""
 
     kind: Literal["render"] = "render"
-    cascade: str = Field(
-        pattern=r"^([0-9a-f]{64}|[a-z0-9][a-z0-9._-]{0,63}(@\d{1,6})?)$", description="name, name@version or digest"
-    )
+    cascade: CascadeReference
     seeds: str = Field(max_length=50_000, description="7 or 0..99 or 0..9,20..29; ends included")
     size_px: int = Field(ge=8, json_schema_extra={"maximum": MAX_SIZE_PX}, description="side of the square portrait")
-    psi: float = Field(1.0, ge=0, le=1.5, description="truncation: lower is more ordinary, higher more various")
+    psi: Number = Field(1.0, ge=0, le=1.5, description="truncation: lower is more ordinary, higher more various")
     noise_seed: Seed | None = Field(None, description="None: each portrait's own seed")
-    sigma: float = Field(0.0, ge=0, le=1, description="noise added before each enlargement")
-
-    @field_validator("psi", "sigma", mode="before")
-    @classmethod
-    def _whole_numbers_are_numbers(cls, value: Any) -> Any:
-        whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53
-        return float(value) if whole else value
+    sigma: Number = Field(0.0, ge=0, le=1, description="noise added before each enlargement")
+    path: PathSpec | None = Field(None, description="a point between keyframes, as a film's frame: not the seed's own")
 
     @field_validator("size_px")
     @classmethod
@@ -118,8 +90,14 @@ class RenderSpec(_Spec):
         except InvalidInput as error:
             raise ValueError("; ".join(p.message for p in error.problems)) from error
 
+    @model_validator(mode="after")
+    def _the_path_goes_from_the_seed(self) -> "RenderSpec":
+        if self.path is not None and self.seeds != str(self.path.keys[1]):
+            raise ValueError(f"a point on a path is one portrait: seeds must be {self.path.keys[1]}, its second key")
+        return self
 
-class VerifySpec(_Spec):
+
+class VerifySpec(Spec):
     """Paint some portraits of a render job again, and compare them with what is stored."""
 
     kind: Literal["verify"] = "verify"
@@ -127,7 +105,9 @@ class VerifySpec(_Spec):
     sample: int | None = Field(None, ge=1, description="how many, evenly spread; None: all of them")
 
 
-JobSpec = CurateSpec | TrainSpec | AssembleSpec | ImportSpec | RenderSpec | VerifySpec
+JobSpec = CurateSpec | TrainSpec | AssembleSpec | ImportSpec | RenderSpec | FilmSpec | VerifySpec
+PortraitSpec = RenderSpec | FilmSpec
+"""Jobs whose every unit has a recipe that the spec alone says."""
 _ADAPTER: TypeAdapter[JobSpec] = TypeAdapter(Annotated[JobSpec, Field(discriminator="kind")])
 
 

@@ -8,14 +8,25 @@ QUEUES: tuple[Queue, ...] = ("render", "train", "cpu")
 FINALISE = "finalise"
 """A kind of task, never of job: it writes what a finished job leaves behind."""
 
+LIST = "list"
+"""A kind of task, never of job: it writes parts of the result list of a job that still runs. Its units are parts."""
+
+BACKSTAGE_KINDS = frozenset({FINALISE, LIST})
+"""Kinds of task whose units are none of their job's."""
+
+PART_UNITS = 10_000
+"""Units of a job in one part of its result list."""
+
 QUEUE_OF: dict[str, Queue] = {
     "render": "render",
+    "film": "render",
     "verify": "render",
     "train": "train",
     "curate": "cpu",
     "assemble": "cpu",
     "import": "cpu",
     FINALISE: "cpu",
+    LIST: "cpu",
 }
 
 PORTRAIT_KINDS = frozenset({"render", "film", "select"})
@@ -26,8 +37,20 @@ SEED_KINDS = frozenset({"render"})
 """Those of them whose unit is the seed: job and series say which portraits they cover. The others name their portraits
 one by one (`Ledger.portraits_by_recipe(…, for_job=…)`)."""
 
+PLANNED_KINDS = frozenset({"render", "film"})
+"""Those of them whose spec alone says every unit's recipe."""
+
+LISTED_KINDS = PORTRAIT_KINDS
+"""Jobs that leave a result list, in parts."""
+
 FINALISED_KINDS = PORTRAIT_KINDS | {"curate", "verify"}
 """Jobs whose last closed task leaves them `finishing`, with one finalise task."""
+
+PAINTING_KINDS = PORTRAIT_KINDS | {"giant"}
+"""Jobs that quotas of portraits and bytes hold back."""
+
+YIELDING_KINDS = PAINTING_KINDS | {"verify"}
+"""Running tasks that make way for more urgent work at their next unit; a slice of training never does."""
 
 SEQUENTIAL_KINDS = frozenset({"train"})
 """Jobs with one open task at a time: a slice starts where the one before it ended."""

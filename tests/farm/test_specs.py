@@ -13,6 +13,7 @@ from farm.recipe import SEED_LIMIT
 from farm.specs import (
     AssembleSpec,
     CurateSpec,
+    FilmSpec,
     ImportSpec,
     JobSpec,
     RenderSpec,
@@ -32,6 +33,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "assemble": {"kind": "assemble", "cascade": "demo", "runs": ["base", "up"]},
     "import": {"kind": "import", "cascade": "demo", "intake": DIGEST},
     "render": {"kind": "render", "cascade": "demo@2", "seeds": "0..9", "size_px": 1024},
+    "film": {"kind": "film", "cascade": "demo@2", "keys": [3, 17, 3], "seconds": 2.5, "size_px": 1024},
     "verify": {"kind": "verify", "job": 7},
 }
 TYPES: dict[str, type[BaseModel]] = {
@@ -40,6 +42,7 @@ TYPES: dict[str, type[BaseModel]] = {
     "assemble": AssembleSpec,
     "import": ImportSpec,
     "render": RenderSpec,
+    "film": FilmSpec,
     "verify": VerifySpec,
 }
 FIELDS = {kind: list(model.model_fields) for kind, model in TYPES.items()}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from farm.ledger import Ledger
 from farm.ledger.rows import PortraitRow
 from farm.planning import recipe_for, sizes_px
-from farm.specs import RenderSpec, SeedRange
+from farm.specs import PortraitSpec, SeedRange
 from workers.rendering.result_manifest import ResultRow, result_manifest
 
 PART_SEEDS = 100_000
@@ -16,10 +16,10 @@ NO_PORTRAIT = "no portrait is stored"
 
 @dataclass(frozen=True, kw_only=True)
 class ResultList:
-    """A render job's seeds with what became of each. `sizes` are its cascade's (`sizes_px`)."""
+    """A job's seeds, or frames, with what became of each. `sizes` are its cascade's (`sizes_px`)."""
 
     ledger: Ledger
-    spec: RenderSpec
+    spec: PortraitSpec
     job_id: int
     sizes: tuple[int, ...]
     ranges: tuple[SeedRange, ...]
@@ -73,7 +73,7 @@ class ResultList:
             )
 
 
-def open_results(ledger: Ledger, job_id: int, spec: RenderSpec) -> ResultList:
+def open_results(ledger: Ledger, job_id: int, spec: PortraitSpec) -> ResultList:
     """The result list of a settled job.
 
     Raises NotFound when its cascade is gone.

@@ -13,7 +13,7 @@ from farm.ledger.rows import Outcome, PortraitRow
 from farm.ledger.states import TaskState
 from farm.planning import recipe_for, sampled_place
 from farm.recipe import canonical_json
-from farm.specs import RenderSpec, VerifySpec, parse_spec
+from farm.specs import PortraitSpec, VerifySpec, parse_spec
 from farm.storage import Storage, keys
 from workers.cascade.cascade import Cascade
 from workers.lifecycle import Assignment, words_of
@@ -89,7 +89,7 @@ class VerifyTask:
 def verified(ledger: Ledger, spec: VerifySpec) -> ResultList:
     """The verified job's list of portraits. Raises NotFound where the job or its cascade is gone."""
     rendered = parse_spec(ledger.get_job(spec.job).spec)
-    if not isinstance(rendered, RenderSpec):
+    if not isinstance(rendered, PortraitSpec):
         raise WorkFailed(f"job {spec.job} is a {rendered.kind} job: it has no portraits")
     return open_results(ledger, spec.job, rendered)
 

@@ -10,6 +10,7 @@ import torch
 from farm.errors import InvalidInput, Problem
 from farm.recipe import Recipe, Step
 from workers.cascade.canonical import render_class
+from workers.cascade.choosing import Told, chosen, untold
 from workers.cascade.config import MAX_SIZE_PX, CascadeConfig
 from workers.cascade.judging import Judge
 from workers.cascade.noise import latents
@@ -53,8 +54,10 @@ class Cascade:
         """Names the machines that give the same bytes as ``device`` (this cascade's own by default)."""
         return render_class(device or self.device)
 
-    def render(self, recipes: Sequence[Recipe]) -> Iterator[Picture]:
+    def render(self, recipes: Sequence[Recipe], *, told: Told = untold) -> Iterator[Picture]:
         """One picture a recipe, uint8 [size_px, size_px, 3], in order, each as soon as its micro-batch is done.
+
+        ``told`` hears, before a recipe's picture comes, which of its candidates won, where it has several.
 
         Raises InvalidInput before the first picture when a recipe is not this cascade's, OutOfMemory when the device
         is too small.
@@ -62,7 +65,7 @@ class Cascade:
         for recipe in recipes:
             self.check(recipe)
         for chain, alike in itertools.groupby(recipes, key=lambda recipe: tuple(step.stage for step in recipe.steps)):
-            yield from self._render_alike(chain, list(alike))
+            yield from self._render_alike(chain, list(alike), told)
 
     def check(self, recipe: Recipe) -> None:
         """Raises InvalidInput naming every field in which a recipe is not one of this cascade's."""
@@ -73,6 +76,8 @@ class Cascade:
             problems.append(Problem("steps", f"this cascade has {len(self.upscalers)} upscalers, counted from 1"))
         else:
             problems += _size_problems(recipe, end_px=self.end_px(recipe.steps))
+        if recipe.candidates > 1 and self.judge is None:
+            problems.append(Problem("candidates", "this cascade has no judge to choose by"))
         if problems:
             raise InvalidInput("the recipe does not fit the cascade", problems=problems)
 
@@ -83,17 +88,25 @@ class Cascade:
             side *= self.upscalers[step.stage - 1].factor
         return side
 
-    def _render_alike(self, chain: tuple[int, ...], recipes: Sequence[Recipe]) -> Iterator[Picture]:
+    def _render_alike(self, chain: tuple[int, ...], recipes: Sequence[Recipe], told: Told) -> Iterator[Picture]:
         """Recipes with the same chain of stages, so that pictures of one size meet in a micro-batch."""
-        psi = torch.tensor([recipe.psi for recipe in recipes], dtype=torch.float32)
-        seeds = [recipe.latent_seed for recipe in recipes]
-        z = psi[:, None] * latents(seeds, self.base.network.config.latent_dim)
-        pictures = self.base.render(z)
+        pictures = self._faces(recipes, told)
         for index, stage in enumerate(chain):
             pictures = self._enlarge(pictures, recipes, upscaler=self.upscalers[stage - 1], index=index)
         for picture, recipe in zip(pictures, recipes, strict=True):
             small = recipe.resampler == "area" and picture.shape[0] != recipe.size_px
             yield area_resample(picture, height=recipe.size_px, width=recipe.size_px) if small else picture
+
+    def _faces(self, recipes: Sequence[Recipe], told: Told) -> Iterator[Picture]:
+        """The base's portraits, chosen where there are candidates."""
+        for count, group in itertools.groupby(recipes, key=lambda recipe: recipe.candidates):
+            alike = list(group)
+            if count > 1 and self.judge is not None:
+                yield from chosen(alike, count=count, base=self.base, judge=self.judge, told=told)
+                continue
+            psi = torch.tensor([recipe.psi for recipe in alike], dtype=torch.float32)
+            seeds = [recipe.latent_seed for recipe in alike]
+            yield from self.base.render(psi[:, None] * latents(seeds, self.base.network.config.latent_dim))
 
     def _enlarge(
         self, pictures: Iterable[Picture], recipes: Sequence[Recipe], *, upscaler: UpscalerStage, index: int

@@ -5,7 +5,7 @@ from sqlalchemy import delete, func, or_, select
 from farm.errors import Conflict, NotFound
 from farm.ledger.connection import Tx
 from farm.ledger.moves import move_job
-from farm.ledger.schema import failure, job, job_portrait, job_range, task
+from farm.ledger.schema import failure, job, job_portrait, job_range, result_part, task
 from farm.ledger.states import TERMINAL_JOB_STATES, JobState, TaskState
 
 BATCH = 1000
@@ -43,6 +43,9 @@ def purge(tx: Tx, job_id: int) -> int:
     some_recipes = select(job_portrait.c.recipe).where(job_portrait.c.job_id == still).limit(BATCH)
     covered = (job_portrait.c.job_id == still, job_portrait.c.recipe.in_(some_recipes))
     removed += tx.run(delete(job_portrait).where(*covered)).rowcount
+    some_parts = select(result_part.c.part).where(result_part.c.job_id == still).limit(BATCH)
+    listed = (result_part.c.job_id == still, result_part.c.part.in_(some_parts))
+    removed += tx.run(delete(result_part).where(*listed)).rowcount
     return (
         removed + tx.run(delete(job_range).where(job_range.c.job_id == still, job_range.c.lo.in_(some_ranges))).rowcount
     )
@@ -50,6 +53,6 @@ def purge(tx: Tx, job_id: int) -> int:
 
 def half_deleted(tx: Tx) -> list[int]:
     """Deleted jobs that still have rows: whoever deleted them was ended on the way."""
-    tables = (task, failure, job_range, job_portrait)
+    tables = (task, failure, job_range, job_portrait, result_part)
     left = [select(table.c.job_id).where(table.c.job_id == job.c.id).exists() for table in tables]
     return list(tx.run(select(job.c.id).where(job.c.state == JobState.DELETED.value, or_(*left))).scalars())

@@ -16,7 +16,7 @@ from farm.ledger.saying import LAST_WORD, LEASES_LOST, count_up, keep_said
 from farm.ledger.schema import failure
 from farm.ledger.settling import Settled, after, avoiding, count, settle, split_settled
 from farm.ledger.states import JobState, TaskState
-from farm.specs.kinds import FINALISED_KINDS, SEQUENTIAL_KINDS
+from farm.specs.kinds import FINALISED_KINDS, LIST, SEQUENTIAL_KINDS
 
 
 def fail(tx: Tx, task_id: int, attempt: int, progress: Progress, error: str) -> bool:
@@ -112,6 +112,9 @@ def _is_condemned(tx: Tx, row: Any, *, tried: int, limit: int) -> bool:
 def _give_up(tx: Tx, held: Held, settled: Settled, values: dict[str, Any]) -> JobState:
     """Quarantines the single unit, or fails the job whose only task, slice or finishing this was."""
     row = held.task
+    if row.kind == LIST:
+        move_task(tx, row.id, row.attempt, TaskState.FAILED, **{**values, "worker": row.worker})
+        return close_after(tx, held)  # the finalise task writes what it did not
     if row.kind not in FINALISED_KINDS:
         move_task(tx, row.id, row.attempt, TaskState.FAILED, **{**values, "worker": row.worker})
         move_job(tx, held.job_id, JobState.FAILED, error=values["error"], ended_at=tx.now)

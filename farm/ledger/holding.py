@@ -10,7 +10,7 @@ from farm.ledger.epochs import epoch_now
 from farm.ledger.rows import Outcome
 from farm.ledger.schema import job, job_range, task, worker
 from farm.ledger.states import JobState, TaskState
-from farm.specs.kinds import FINALISE, FINALISED_KINDS, PORTRAIT_KINDS
+from farm.specs.kinds import BACKSTAGE_KINDS, FINALISED_KINDS, PORTRAIT_KINDS
 
 BEAT_MOVES_CURSOR = PORTRAIT_KINDS
 """Kinds whose every settled unit is in storage by itself. The others settle units only with what the end of an
@@ -41,8 +41,8 @@ class Held:
 
     @property
     def counts(self) -> bool:
-        """False for finalise tasks: their unit is none of the job's."""
-        return bool(self.task.kind != FINALISE)
+        """False for tasks whose units are none of the job's."""
+        return self.task.kind not in BACKSTAGE_KINDS
 
     @property
     def rest(self) -> TaskState:
@@ -91,7 +91,7 @@ def is_cuttable() -> Any:
     lower = job_range.alias()
     uncut = exists().where(lower.c.job_id == job_range.c.job_id, lower.c.lo < job_range.c.lo, lower.c.next < lower.c.hi)
     open_below = exists().where(
-        task.c.job_id == job_range.c.job_id, task.c.state.in_(OPEN_STATES), task.c.kind != FINALISE,
+        task.c.job_id == job_range.c.job_id, task.c.state.in_(OPEN_STATES), task.c.kind.not_in(BACKSTAGE_KINDS),
         task.c.lo < job_range.c.lo,
     )  # fmt: skip
     begun = job_range.c.next > job_range.c.lo

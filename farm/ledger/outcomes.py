@@ -4,6 +4,7 @@ from sqlalchemy import func, insert, select, update
 
 from farm.errors import Conflict
 from farm.ledger.connection import Tx
+from farm.ledger.listing import keep_parts
 from farm.ledger.rows import CascadeRow, Dataset, Outcome, Slice
 from farm.ledger.schema import cascade, dataset, run, slice_
 
@@ -16,6 +17,7 @@ def keep_outcome(tx: Tx, job_id: int, outcome: Outcome) -> None:
         _keep_cascade(tx, outcome.cascade)
     if outcome.dataset is not None:
         _keep_dataset(tx, job_id, outcome.dataset)
+    keep_parts(tx, job_id, outcome.parts)
 
 
 def _keep_slice(tx: Tx, job_id: int, made: Slice) -> None:

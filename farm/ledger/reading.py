@@ -7,6 +7,7 @@ from sqlalchemy import Row, select
 
 from farm.errors import NotFound
 from farm.ledger.connection import Tx
+from farm.ledger.pace import pace_of
 from farm.ledger.rows import Failure, Job, Task
 from farm.ledger.schema import api_key, failure, job, job_range, task
 from farm.ledger.states import JobState, TaskState
@@ -24,7 +25,9 @@ _TASK_FIELDS = (
 
 def job_of(row: Row[Any]) -> Job:
     values = row._mapping
-    return Job(state=JobState(values["state"]), **{name: values[name] for name in _JOB_FIELDS})
+    pace_at, pace_units = pace_of(row)
+    fields = {name: values[name] for name in _JOB_FIELDS}
+    return Job(state=JobState(values["state"]), pace_at=pace_at, pace_units=pace_units, **fields)
 
 
 def task_of(row: Row[Any]) -> Task:

@@ -8,6 +8,7 @@ from farm.ledger.connection import Tx
 from farm.ledger.failing import unit_failed
 from farm.ledger.fencing import hold_for
 from farm.ledger.holding import NOTHING, Held
+from farm.ledger.listing import list_settled
 from farm.ledger.moves import move_task
 from farm.ledger.outcomes import keep_outcome
 from farm.ledger.rows import BeatReply, Outcome, Progress
@@ -70,4 +71,6 @@ def _end(tx: Tx, held: Held, settled: Settled, outcome: Outcome) -> JobState:
     values = {**settled.values, "output": settled.output, "progress_at": tx.now}
     move_task(tx, row.id, row.attempt, TaskState.DONE, **values)
     judge(tx, held)
-    return close_after(tx, after(held, settled))
+    state = close_after(tx, after(held, settled))
+    list_settled(tx, held.job_id, kind=held.job_kind, state=state)
+    return state

@@ -29,6 +29,17 @@ class Job:
     ended_at: float | None
     error: str | None
     """Why it failed, or None."""
+    pace_at: float | None = None
+    pace_units: int = 0
+    """When, lately, how many of its units were settled: the time left is told from there."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How urgent a job is (farm/specs/priorities.py), and how many device seconds it may use; None: any number."""
+
+    priority: int = 0
+    budget_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,11 +159,13 @@ class BeatReply:
     job_state: JobState = JobState.RUNNING
     draining: bool = False
     epoch: int = 0
+    give_back: str = ""
+    """Why the rest of the task is wanted back, in words: more urgent work, a budget, a quota. Empty: it is not."""
 
     @property
     def stop(self) -> bool:
         """True when the worker should end its micro-batch and give the rest back."""
-        return not self.owned or self.draining or self.job_state is JobState.CANCELLED
+        return not self.owned or self.draining or self.job_state is JobState.CANCELLED or self.give_back != ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,13 +298,15 @@ class Outcome:
     """What a task leaves in the ledger, written in the same transaction that closes or releases it.
 
     output: small plain JSON kept on the task's row (a curate task's verdicts key). slice: a run's new checkpoint.
-    cascade: a new cascade; its version is given by the ledger. dataset: a finished dataset version.
+    cascade: a new cascade; its version is given by the ledger. dataset: a finished dataset version. parts: of the
+    job's result list, written now.
     """
 
     output: Mapping[str, Any] | None = None
     slice: Slice | None = None
     cascade: CascadeRow | None = None
     dataset: Dataset | None = None
+    parts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

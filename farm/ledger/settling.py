@@ -13,6 +13,7 @@ from sqlalchemy import Row, update
 from farm.ledger.connection import Tx
 from farm.ledger.cutting import insert_tasks, split_off
 from farm.ledger.holding import BEAT_MOVES_CURSOR, Held
+from farm.ledger.pace import pace_after
 from farm.ledger.portraits import keep_portraits
 from farm.ledger.roster import another_is_live
 from farm.ledger.rows import Progress
@@ -77,7 +78,7 @@ def settle(tx: Tx, held: Held, progress: Progress, *, ends: bool, output: Mappin
 def count(tx: Tx, held: Held, units: int, *, failed: int = 0) -> None:
     """Adds settled and quarantined units to the job's counters."""
     if held.counts and (units or failed):
-        values = {"done": job.c.done + units, "failed": job.c.failed + failed}
+        values = {"done": job.c.done + units, "failed": job.c.failed + failed, **pace_after(tx, units + failed)}
         tx.run(update(job).where(job.c.id == held.job_id).values(**values))
 
 

@@ -7,10 +7,12 @@ from sqlalchemy import Row, delete, func, select, update
 from farm.errors import Conflict, NotFound
 from farm.ledger.closing import close_if_settled
 from farm.ledger.connection import Tx
+from farm.ledger.listing import reopen_failed
 from farm.ledger.moves import move_job
+from farm.ledger.pace import fresh_pace
 from farm.ledger.schema import failure, job, task
 from farm.ledger.states import TERMINAL_JOB_STATES, JobState, TaskState
-from farm.specs.kinds import FINALISE
+from farm.specs.kinds import BACKSTAGE_KINDS
 
 _RETRIED = (TaskState.FAILED.value, TaskState.CANCELLED.value)
 
@@ -31,7 +33,7 @@ def resume(tx: Tx, job_id: int) -> bool:
         raise Conflict(f"job {job_id} is {row.state}; retry it instead")
     if row.state != JobState.PAUSED:
         return False
-    return move_job(tx, job_id, JobState.QUEUED if row.started_at is None else JobState.RUNNING)
+    return move_job(tx, job_id, JobState.QUEUED if row.started_at is None else JobState.RUNNING, **fresh_pace(tx))
 
 
 def cancel(tx: Tx, job_id: int) -> bool:
@@ -55,16 +57,17 @@ def retry(tx: Tx, job_id: int) -> int:
     if row.state == JobState.FINISHING:
         raise Conflict(f"job {job_id} is just finishing; try again when it is done")
     failed = _failed(tx, job_id)
-    again = (task.c.job_id == job_id, task.c.kind != FINALISE, task.c.state.in_(_RETRIED))
+    again = (task.c.job_id == job_id, task.c.kind.not_in(BACKSTAGE_KINDS), task.c.state.in_(_RETRIED))
     fresh = {
         "state": TaskState.PENDING.value, "failures": 0, "losses": 0, "not_before": 0.0, "avoid": None,
         "avoid_until": None, "alone_on": None, "suspects": [], "raised": {}, "worker": None,
     }  # fmt: skip
     tx.run(update(task).where(*again).values(**fresh))
+    reopen_failed(tx, job_id)
     quarantined = tx.run(delete(failure).where(failure.c.job_id == job_id)).rowcount
     tx.run(update(job).where(job.c.id == job_id).values(failed=job.c.failed - quarantined))
     if row.state in (JobState.FAILED, JobState.CANCELLED) or (row.state == JobState.DONE and failed):
-        move_job(tx, job_id, JobState.QUEUED, error=None, ended_at=None)
+        move_job(tx, job_id, JobState.QUEUED, error=None, ended_at=None, **fresh_pace(tx))
         close_if_settled(tx, job_id, kind=row.kind, state=JobState.QUEUED)
     return failed
 
@@ -72,7 +75,9 @@ def retry(tx: Tx, job_id: int) -> int:
 def set_priority(tx: Tx, job_id: int, priority: int) -> bool:
     """Higher is sooner, from the next claim on."""
     _locked(tx, job_id)
-    changed = update(job).where(job.c.id == job_id, job.c.priority != priority).values(priority=priority)
+    changed = (
+        update(job).where(job.c.id == job_id, job.c.priority != priority).values(priority=priority, rank=-priority)
+    )
     return tx.run(changed).rowcount == 1
 
 
@@ -88,5 +93,5 @@ def _locked(tx: Tx, job_id: int) -> Row[Any]:
 
 def _failed(tx: Tx, job_id: int) -> int:
     """Tasks given up, each one unit or one slice; a failed finishing is not counted, it is done anew."""
-    given_up = (task.c.job_id == job_id, task.c.state == TaskState.FAILED.value, task.c.kind != FINALISE)
+    given_up = (task.c.job_id == job_id, task.c.state == TaskState.FAILED.value, task.c.kind.not_in(BACKSTAGE_KINDS))
     return int(tx.run(select(func.count()).select_from(task).where(*given_up)).scalar_one())

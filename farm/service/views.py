@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from farm.ledger.rows import Job, PortraitRow, Task, Worker
 from farm.ledger.states import JobState
-from farm.specs.kinds import FINALISE, PORTRAIT_KINDS, QUEUE_OF
+from farm.specs.kinds import BACKSTAGE_KINDS, FINALISE, PORTRAIT_KINDS, QUEUE_OF
 
 MOVING_STATES = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.FINISHING})
 
@@ -49,20 +49,21 @@ def view_job(job: Job, *, running: Sequence[Task], workers: Sequence[Worker], no
     settled = job.done + job.failed
     if job.kind not in PORTRAIT_KINDS:
         # Only painted portraits are settled on the way; other tasks tell how far they are, and settle at their end.
-        settled += sum(task.units_done or 0 for task in running if task.kind != FINALISE)
+        settled += sum(task.units_done or 0 for task in running if task.kind not in BACKSTAGE_KINDS)
     settled = min(settled, job.total)
-    rate = _mean_rate(job, settled=settled, now_s=now_s)
+    served = any(QUEUE_OF[job.kind] in worker.kinds and not worker.draining for worker in workers)
+    rate = _recent_rate(job, settled=settled, now_s=now_s) if running or served else None
     left = (job.total - settled) / rate if rate else None
     return JobView(
         job=job, settled=settled, rate=rate, seconds_left=left, waiting=_waiting(job, bool(running), workers)
     )
 
 
-def _mean_rate(job: Job, *, settled: int, now_s: float) -> float | None:
-    """Units a second since the job's first claim."""
-    if job.state is not JobState.RUNNING or job.started_at is None or settled == 0:
+def _recent_rate(job: Job, *, settled: int, now_s: float) -> float | None:
+    """Units a second of the last minute or two; None where nothing was settled in that time."""
+    if job.state is not JobState.RUNNING or job.pace_at is None or settled <= job.pace_units:
         return None
-    return settled / max(now_s - job.started_at, 1e-3)
+    return (settled - job.pace_units) / max(now_s - job.pace_at, 1e-3)
 
 
 def _waiting(job: Job, is_worked_on: bool, live: Sequence[Worker]) -> str | None:

@@ -1,16 +1,23 @@
 """Jobs as users see them: progress, time left, why they wait, and their portraits."""
 
+import dataclasses
+
 import pytest
 
 from farm.errors import Conflict
 from farm.ledger import JobState, Progress
-from farm.ledger.rows import Job, Task
+from farm.ledger.rows import Job, Task, Worker
 from farm.ledger.states import TaskState
 from farm.service import Service
 from farm.service.views import view_job
 from tests.farm.stocking import QUEUES, add_cascade, add_dataset, toy_worker, work_off
 
 RENDER = {"kind": "render", "cascade": "demo", "seeds": "0..4,100..102", "size_px": 32}
+
+
+SERVING = Worker(
+    name="w", kinds=("render",), device="cpu", render_class="toy", slots=1, draining=False, seen_at=0.0, leave_until=None
+)
 
 
 def job_row(**values: object) -> Job:
@@ -28,16 +35,28 @@ def job_row(**values: object) -> Job:
         "started_at": 1000.0,
         "ended_at": None,
         "error": None,
+        "pace_at": 1000.0,
+        "pace_units": 10,
     }
     return Job(**{**plain, **values})  # type: ignore[arg-type]
 
 
-def test_the_time_left_follows_from_what_is_settled_since_the_first_claim() -> None:
-    view = view_job(job_row(), running=[], workers=[], now_s=1050.0)
+def test_the_time_left_follows_from_what_was_settled_lately() -> None:
+    view = view_job(job_row(), running=[], workers=[SERVING], now_s=1050.0)
 
     assert view.settled == 25
-    assert view.rate == pytest.approx(0.5)
-    assert view.seconds_left == pytest.approx(150.0)
+    assert view.rate == pytest.approx(0.3)
+    assert view.seconds_left == pytest.approx(250.0)
+
+
+@pytest.mark.parametrize("workers", [[], [dataclasses.replace(SERVING, draining=True)]])
+def test_the_time_left_is_not_known_where_nobody_works(workers: list[Worker]) -> None:
+    assert view_job(job_row(), running=[], workers=workers, now_s=1050.0).seconds_left is None
+
+
+def test_the_time_left_is_not_known_before_something_was_settled() -> None:
+    view = view_job(job_row(pace_units=25), running=[], workers=[SERVING], now_s=1050.0)
+    assert (view.rate, view.seconds_left) == (None, None)
 
 
 @pytest.mark.parametrize("state", [JobState.PAUSED, JobState.DONE, JobState.QUEUED, JobState.CANCELLED])

@@ -13,7 +13,7 @@ from workers.cascade.canonical import render_class
 from workers.cascade.choosing import Told, chosen, untold
 from workers.cascade.config import MAX_SIZE_PX, CascadeConfig
 from workers.cascade.judging import Judge
-from workers.cascade.noise import latents
+from workers.cascade.latent_path import latents_of
 from workers.cascade.pixels import Picture, area_resample
 from workers.cascade.stage import BaseStage, Enlargement, UpscalerStage
 
@@ -105,8 +105,7 @@ class Cascade:
                 yield from chosen(alike, count=count, base=self.base, judge=self.judge, told=told)
                 continue
             psi = torch.tensor([recipe.psi for recipe in alike], dtype=torch.float32)
-            seeds = [recipe.latent_seed for recipe in alike]
-            yield from self.base.render(psi[:, None] * latents(seeds, self.base.network.config.latent_dim))
+            yield from self.base.render(psi[:, None] * latents_of(alike, self.base.network.config.latent_dim))
 
     def _enlarge(
         self, pictures: Iterable[Picture], recipes: Sequence[Recipe], *, upscaler: UpscalerStage, index: int

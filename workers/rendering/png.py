@@ -5,7 +5,8 @@ thread writes some 120 portraits of 1024 px a second; NumPy and ISA-L leave the 
 that n threads write n times as many and neither the generator nor the beat waits.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import IO
 
 import numpy as np
 from isal import isal_zlib
@@ -27,34 +28,103 @@ def encode_png(rgb: NDArray[np.uint8], *, text: Mapping[str, str]) -> bytes:
     class (ISA-L's matches depend on the instruction set); the pixels are the same everywhere.
     Raises WorkFailed for an array of another kind, InvalidInput for a bad keyword.
     """
+    _check(rgb)
+    height, width = rgb.shape[:2]
+    packer = _Packer(height, width)
+    data = _chunk(b"IDAT", *packer.add(rgb), packer.end())
+    return b"".join([*_head(height, width, text), *data, *_chunk(b"IEND")])
+
+
+def write_png(
+    file: IO[bytes], strips: Iterable[NDArray[np.uint8]], *, size: tuple[int, int], text: Mapping[str, str]
+) -> None:
+    """Write the very bytes of `encode_png` into an empty file, of a picture that comes some rows at a time.
+
+    `strips`: uint8 [h, W, 3] each, from the top; `size`: the picture's (height, width). Holds a strip or two. Raises
+    as `encode_png`, and WorkFailed where the strips are not the picture.
+    """
+    height, width = size
+    for piece in _head(height, width, text):
+        file.write(piece)
+    chunk_at = file.tell()
+    file.write(bytes(4) + b"IDAT")
+    packer, crc, length = _Packer(height, width), isal_zlib.crc32(b"IDAT"), 0
+
+    def pieces() -> Iterator[bytes]:
+        for strip in strips:
+            _check(strip)
+            yield from packer.add(strip)
+        yield packer.end()
+
+    for piece in pieces():
+        file.write(piece)
+        crc, length = isal_zlib.crc32(piece, crc), length + len(piece)
+    file.write(crc.to_bytes(4, "big"))
+    for piece in _chunk(b"IEND"):
+        file.write(piece)
+    end = file.tell()
+    file.seek(chunk_at)  # how long it is, is known now
+    file.write(length.to_bytes(4, "big"))
+    file.seek(end)
+
+
+def _check(rgb: NDArray[np.uint8]) -> None:
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or 0 in rgb.shape:
         raise WorkFailed(f"a picture must be uint8 [H, W, 3], not {rgb.dtype} {list(rgb.shape)}")
-    height, width = rgb.shape[:2]
+
+
+def _head(height: int, width: int, text: Mapping[str, str]) -> list[bytes]:
+    """Everything before the pixels."""
     header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes((8, 2, 0, 0, 0))  # 8 bits, RGB
     parts = [PNG_SIGNATURE, *_chunk(b"IHDR", header), *_chunk(b"sRGB", b"\0")]  # rendering intent: perceptual
     for key, value in sorted({**text, XMP_KEYWORD: XMP}.items()):
         parts += _chunk(b"iTXt", _text(key, value))
-    parts += _chunk(b"IDAT", *_deflated(rgb))
-    return b"".join([*parts, *_chunk(b"IEND")])
+    return parts
 
 
-def _deflated(rgb: NDArray[np.uint8]) -> Iterator[bytes]:
-    """The zlib stream of the filtered rows, in pieces."""
-    height, width = rgb.shape[:2]
-    rows = rgb.reshape(height, width * 3)
-    strip_rows = min(height, max(1, _STRIP_BYTES // (width * 3 + 1)))
-    strip = np.empty((strip_rows, 1 + width * 3), dtype=np.uint8)
-    strip[:, 0] = _UP
-    stream = isal_zlib.compressobj(level=1)
-    for top in range(0, height, strip_rows):
-        count = min(strip_rows, height - top)
-        if top == 0:  # above the first row there are zeros
-            strip[0, 1:] = rows[0]
-            np.subtract(rows[1:count], rows[: count - 1], out=strip[1:count, 1:])
-        else:
-            np.subtract(rows[top : top + count], rows[top - 1 : top + count - 1], out=strip[:count, 1:])
-        yield stream.compress(strip[:count])
-    yield stream.flush()
+class _Packer:
+    """The zlib stream of filtered rows. What is deflated at once, a strip, depends on the picture's size alone: rows
+    may come in any portions and give the same bytes."""
+
+    def __init__(self, height: int, width: int) -> None:
+        row_bytes = 1 + width * 3
+        self._strip = np.empty((min(height, max(1, _STRIP_BYTES // row_bytes)), row_bytes), dtype=np.uint8)
+        self._strip[:, 0] = _UP
+        self._above = np.zeros(row_bytes - 1, dtype=np.uint8)  # above the first row there are zeros
+        self._filled, self._left = 0, height
+        self._stream = isal_zlib.compressobj(level=1)
+
+    def add(self, rgb: NDArray[np.uint8]) -> Iterator[bytes]:
+        """The next rows, uint8 [h, W, 3]; whole strips come out."""
+        rows = rgb.reshape(rgb.shape[0], -1)
+        if rows.shape[1] != self._strip.shape[1] - 1 or rows.shape[0] > self._left:
+            raise WorkFailed(f"rows of {list(rgb.shape)} do not fit a picture with {self._left} rows to come")
+        self._left -= rows.shape[0]
+        done = 0
+        while done < rows.shape[0]:
+            count = min(rows.shape[0] - done, self._strip.shape[0] - self._filled)
+            self._filter(rows[done : done + count])
+            done += count
+            if self._filled == self._strip.shape[0]:
+                yield self._deflated()
+
+    def end(self) -> bytes:
+        """The rest of the stream."""
+        if self._left:
+            raise WorkFailed(f"{self._left} rows of the picture are missing")
+        last = self._deflated() if self._filled else b""
+        return bytes(last + self._stream.flush())
+
+    def _filter(self, rows: NDArray[np.uint8]) -> None:
+        place = self._strip[self._filled : self._filled + rows.shape[0], 1:]
+        np.subtract(rows[0], self._above, out=place[0])
+        np.subtract(rows[1:], rows[:-1], out=place[1:])
+        self._above[:] = rows[-1]
+        self._filled += rows.shape[0]
+
+    def _deflated(self) -> bytes:
+        filled, self._filled = self._filled, 0
+        return bytes(self._stream.compress(self._strip[:filled]))
 
 
 def _text(keyword: str, value: str) -> bytes:

@@ -28,13 +28,15 @@ def to_float(pixels: Tensor) -> Tensor:
 
 def to_uint8(values: Tensor) -> Tensor:
     """float -1 … 1 (clamped) -> uint8, by floor(255·clamp(x, 0, 1) + 0.5) with x = (value + 1)/2, in float32."""
-    unit = ((values.float() + 1.0) * 0.5).clamp(0.0, 1.0)
-    return (unit * 255.0 + 0.5).floor().to(torch.uint8)
+    unit = (values.float() + 1.0).mul_(0.5).clamp_(0.0, 1.0)
+    return unit.mul_(255.0).add_(0.5).to(torch.uint8)  # to an integer is towards zero: floor, for what is positive
 
 
 def picture_of(pixels: Tensor) -> Picture:
     """One uint8 tensor [3, H, W] on any device -> a contiguous picture [H, W, 3]."""
-    picture: Picture = np.ascontiguousarray(pixels.permute(1, 2, 0).cpu().numpy())
+    picture: Picture = np.stack(
+        list(pixels.cpu().numpy()), axis=-1
+    )  # plane by plane: a third of a transposition's time
     return picture
 
 
@@ -106,7 +108,7 @@ def area_resample_rows(
             yield reduced
             top = bottom
         needed = top * whole[0] // height
-        held, begin = held[needed - begin :], needed
+        held, begin = held[needed - begin :].copy(), needed  # a copy: strips may be reused
 
 
 def _cells_over(start: int, stop: int, *, length: int, cells: int) -> tuple[slice, npt.NDArray[np.int64]]:

@@ -35,8 +35,10 @@ def _enlarge_axis(x: Tensor, factor: int, *, axis: int) -> Tensor:
     phases = []
     for phase in range(factor):
         start, taps = _phase_taps(phase, factor)
-        shifted = [padded.narrow(axis, start + index, count) * tap for index, tap in enumerate(taps)]
-        phases.append(shifted[0] + shifted[1] + shifted[2] + shifted[3])
+        total = padded.narrow(axis, start, count) * taps[0]
+        for index in (1, 2, 3):
+            total.add_(padded.narrow(axis, start + index, count) * taps[index])
+        phases.append(total)
     return stack(phases, dim=axis + 1).flatten(axis, axis + 1)
 
 

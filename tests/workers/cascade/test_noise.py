@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.cascade.noise import NoiseField, key_words, keyed_normal, latents
+from workers.cascade.noise import NoiseField, key_words, keyed_normal, latents, tensor_normal
 
 GOLDEN_KEY = (3439043915, 433274450, 2214147960)
 GOLDEN_LATENTS = [
@@ -69,6 +69,14 @@ def test_the_tensors_follow_the_definition_up_to_the_largest_keys_and_positions(
 ) -> None:
     found = keyed_normal(torch.tensor(keys), torch.tensor([y]), torch.tensor([x]))
     assert float(found) == reference(keys, y, x)
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 2**32 - 1)] * 3), min_size=1, max_size=3), st.integers(0, 2**31 - 300))
+@settings(max_examples=20)
+def test_words_on_a_cpu_and_tensors_elsewhere_are_one_function(keys: list[tuple[int, int, int]], start: int) -> None:
+    """300 x 299 values a key, so that the rows are worked on in more than one part."""
+    y, x = start + torch.arange(300)[None], torch.arange(299)
+    assert torch.equal(keyed_normal(torch.tensor(keys), y, x), tensor_normal(torch.tensor(keys), y, x))
 
 
 @given(SEEDS, st.integers(0, 5000), st.integers(0, 5000), st.integers(0, 6), st.integers(0, 6))

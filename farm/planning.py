@@ -1,5 +1,6 @@
 """Spec → units → recipes, lazily and purely: no database, no storage, no clock."""
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,12 +13,17 @@ from farm.specs import (
     AssembleSpec,
     CurateSpec,
     FilmSpec,
+    GiantSpec,
     ImportSpec,
     JobSpec,
     PortraitSpec,
+    RankSpec,
     RenderSpec,
+    SeededSpec,
     SeedRange,
+    SelectSpec,
     TrainSpec,
+    UpscaleSpec,
     VerifySpec,
     parse_seeds,
 )
@@ -32,16 +38,42 @@ def units_of(spec: JobSpec) -> tuple[SeedRange, ...]:
             return (SeedRange(0, spec.photos),)
         case FilmSpec():
             return (SeedRange(0, spec.frames),)
+        case GiantSpec() | UpscaleSpec():
+            raise InvalidInput("a giant job's units depend on its cascade")
         case TrainSpec():
-            if spec.total_nimg is None:
-                raise InvalidInput("the run's length is not resolved", problems=[Problem("total_nimg", "is missing")])
-            return (SeedRange(spec.start_nimg, spec.total_nimg),)
-        case AssembleSpec() | ImportSpec():
+            return (SeedRange(spec.start_nimg, _resolved(spec.total_nimg, "total_nimg")),)
+        case AssembleSpec() | ImportSpec() | RankSpec():
             return (SeedRange(0, 1),)
+        case SelectSpec():
+            ends = (0, *itertools.accumulate(phases_of(spec)))
+            return tuple(itertools.starmap(SeedRange, itertools.pairwise(ends)))
         case VerifySpec():
-            if spec.sample is None:
-                raise InvalidInput("the sample's size is not resolved", problems=[Problem("sample", "is missing")])
-            return (SeedRange(0, spec.sample),)
+            return (SeedRange(0, _resolved(spec.sample, "sample")),)
+
+
+def _resolved(value: int | None, field: str) -> int:
+    if value is None:
+        raise InvalidInput("the job is not resolved", problems=[Problem(field, "is missing")])
+    return value
+
+
+def phases_of(spec: SelectSpec) -> tuple[int, int, int]:
+    """How many previews a selection paints, how many units rank them (one), and how many portraits are promoted."""
+    return sum(map(len, parse_seeds(spec.seeds))), 1, spec.keep_best
+
+
+def previews_of(spec: SelectSpec) -> RenderSpec:
+    """The previews of a selection whose sizes are resolved, as a render job would have them."""
+    return promoted_of(spec, size_px=_resolved(spec.preview_px, "preview_px"))
+
+
+def promoted_of(spec: SelectSpec | RenderSpec, *, size_px: int | None = None) -> RenderSpec:
+    """The portraits of a selection as a render job would have them, or those of a render job at another size.
+
+    A face is the same at every size: the chain of steps up to the smaller one is a part of the larger one's.
+    """
+    shared = {name: getattr(spec, name) for name in SeededSpec.model_fields}
+    return RenderSpec(**shared | {"size_px": size_px or spec.size_px})
 
 
 def sampled_place(unit: int, *, job: int, sample: int, total: int) -> int:
@@ -82,6 +114,40 @@ def told_reach(reached: tuple[int, ...]) -> str:
     return f"any size up to {reached[-1]} px; {', '.join(map(str, reached))} as painted"
 
 
+def recipe_of_photo(spec: UpscaleSpec, *, sizes: tuple[int, ...]) -> Recipe:
+    """The recipe of an enlarged photograph: as many of the last upscaler's steps as reach the size.
+
+    Raises InvalidInput where nothing is to be enlarged, or nothing can.
+    """
+    factor = sizes[-1] // sizes[-2] if len(sizes) > 1 else 1
+    if spec.long_px is None or factor == 1:
+        told = "this cascade has no upscaler" if factor == 1 else "the photograph's size is not resolved"
+        raise InvalidInput("the photograph cannot be enlarged", problems=[Problem("cascade", told)])
+    long_px, count = spec.long_px, 0
+    if long_px >= spec.size_px:
+        told = f"the photograph is {long_px} px long already; ask for more"
+        raise InvalidInput("there is nothing to enlarge", problems=[Problem("size_px", told)])
+    while long_px < spec.size_px:
+        long_px, count = factor * long_px, count + 1
+    return Recipe(
+        cascade=spec.cascade,
+        latent_seed=0,
+        noise_seed=spec.noise_seed,
+        steps=(Step(stage=len(sizes) - 1, sigma=spec.sigma),) * count,
+        size_px=spec.size_px,
+        resampler="none" if long_px == spec.size_px else "area",
+        photo=spec.photo,
+    )
+
+
+def recipe_of_giant(spec: GiantSpec | UpscaleSpec, seed: int, *, sizes: tuple[int, ...]) -> Recipe:
+    """The recipe of one picture of a giant job: one of its seeds, or the photograph, whatever the seed."""
+    if isinstance(spec, UpscaleSpec):
+        return recipe_of_photo(spec, sizes=sizes)
+    noise_seed = seed if spec.noise_seed is None else spec.noise_seed
+    return _portrait(spec, seed, noise_seed=noise_seed, sizes=sizes)
+
+
 def recipe_for(spec: PortraitSpec, unit: int, *, sizes: tuple[int, ...]) -> Recipe:
     """The recipe of one unit of a job whose cascade is already a digest: a seed, or a film's frame.
 
@@ -90,6 +156,7 @@ def recipe_for(spec: PortraitSpec, unit: int, *, sizes: tuple[int, ...]) -> Reci
     if isinstance(spec, FilmSpec):
         return _frame(spec, unit, sizes=sizes)
     recipe = _portrait(spec, unit, noise_seed=unit if spec.noise_seed is None else spec.noise_seed, sizes=sizes)
+    recipe = replace(recipe, candidates=spec.candidates)
     return replace(recipe, path=PathPoint(keys=spec.path.keys, at=spec.path.at)) if spec.path else recipe
 
 
@@ -112,7 +179,7 @@ def _frame(spec: FilmSpec, frame: int, *, sizes: tuple[int, ...]) -> Recipe:
     return replace(recipe, path=PathPoint(keys=(before, begin, end, after), at=(rest // shared, of // shared)))
 
 
-def _portrait(spec: PortraitSpec, seed: int, *, noise_seed: int, sizes: tuple[int, ...]) -> Recipe:
+def _portrait(spec: PortraitSpec | GiantSpec, seed: int, *, noise_seed: int, sizes: tuple[int, ...]) -> Recipe:
     reached = reachable_px(sizes)
     index = next((index for index, size in enumerate(reached) if size >= spec.size_px), None)
     if index is None:

@@ -226,7 +226,7 @@ def _problems(value: Any) -> list[Problem]:
         "resampler": lambda v: v in ("none", "area"),
         "path": lambda v: _is_path(v, value.get("latent_seed")),
         "photo": lambda v: v is None or _is_digest(v),
-        "candidates": lambda v: _is_integer(v) and 1 <= v <= MAX_CANDIDATES,
+        "candidates": lambda v: _is_integer(v) and 1 <= v <= (1 if value.get("path") else MAX_CANDIDATES),
         "version": lambda v: _is_integer(v) and v == RECIPE_VERSION,
     }
     return found + [Problem(n, "has a wrong value") for n, good in checks.items() if n in value and not good(value[n])]

@@ -2,22 +2,28 @@
 
 import itertools
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from farm.errors import Conflict
 from farm.ledger import Ledger
-from farm.ledger.rows import Job, PortraitRanges
-from farm.planning import recipe_for, series_of, sizes_px, units_of
+from farm.ledger.rows import Job, Phases, PortraitRanges
+from farm.planning import phases_of, recipe_for, recipe_of_giant, series_of, sizes_px, units_of
 from farm.recipe import Recipe
+from farm.service import giants
 from farm.service.views import PortraitPage, PortraitView
-from farm.specs import JobSpec, PortraitSpec, RenderSpec, SeedRange, parse_spec
-from farm.specs.kinds import PLANNED_KINDS
+from farm.specs import GiantSpec, JobSpec, PortraitSpec, RenderSpec, SeedRange, SelectSpec, UpscaleSpec, parse_spec
+from farm.specs.kinds import GIANT_KINDS, PLANNED_KINDS
 from farm.storage import Storage
 
 LINK_S = 3600
 
 
-def units_asked(spec: JobSpec, *, ledger: Ledger) -> tuple[SeedRange, ...] | PortraitRanges:
+def units_asked(spec: JobSpec, *, ledger: Ledger) -> tuple[SeedRange, ...] | PortraitRanges | Phases:
     """The units of a resolved job; of a render job with what says which portraits they are."""
+    if isinstance(spec, GiantSpec | UpscaleSpec):
+        return giants.phases_of(spec, ledger=ledger)
+    if isinstance(spec, SelectSpec):
+        return Phases(phases_of(spec))
     units = units_of(spec)
     if not isinstance(spec, RenderSpec):
         return units
@@ -25,8 +31,12 @@ def units_asked(spec: JobSpec, *, ledger: Ledger) -> tuple[SeedRange, ...] | Por
     return PortraitRanges(ranges=units, series=series, noise_seed=spec.noise_seed)
 
 
-def recipe_of_seed(spec: PortraitSpec, seed: int, *, ledger: Ledger) -> Recipe:
-    """The recipe of one seed of a render job, or frame of a film."""
+def recipe_of_seed(spec: JobSpec, seed: int, *, ledger: Ledger) -> Recipe:
+    """The recipe of one seed of a render or giant job, or frame of a film. Raises Conflict for other jobs."""
+    if isinstance(spec, GiantSpec | UpscaleSpec):
+        return giants.recipe_of(spec, seed, ledger=ledger)
+    if not isinstance(spec, PortraitSpec):
+        raise Conflict(f"a {spec.kind} job has no portraits")
     return recipe_for(spec, seed, sizes=sizes_px(ledger.cascade(spec.cascade).config))
 
 
@@ -35,15 +45,19 @@ def page(job: Job, *, ledger: Ledger, storage: Storage, after_seed: int, limit: 
 
     Raises Conflict where the job renders nothing.
     """
-    spec = parse_spec(job.spec) if job.kind in PLANNED_KINDS else None
-    if not isinstance(spec, PortraitSpec):
+    spec = parse_spec(job.spec) if job.kind in PLANNED_KINDS | GIANT_KINDS else None
+    if not isinstance(spec, PortraitSpec | GiantSpec | UpscaleSpec):
         raise Conflict(f"job {job.id} is a {job.kind} job: it has no portraits")
     sizes = sizes_px(ledger.cascade(spec.cascade).config)
-    seeds = list(itertools.islice(seeds_after(ledger.ranges_of(job.id), after_seed), limit + 1))
+    if isinstance(spec, PortraitSpec):
+        ranges, of = tuple(ledger.ranges_of(job.id)), partial(recipe_for, spec, sizes=sizes)
+    else:
+        ranges, of = giants.seeds_of(spec), partial(recipe_of_giant, spec, sizes=sizes)
+    seeds = list(itertools.islice(seeds_after(ranges, after_seed), limit + 1))
     shown = seeds[:limit]
-    recipes = {seed: recipe_for(spec, seed, sizes=sizes).digest for seed in shown}
+    recipes = {seed: of(seed).digest for seed in shown}
     rows = ledger.portraits_by_recipe(list(recipes.values()))
-    errors = _errors(job, ledger=ledger, seeds=shown)
+    errors = _errors(job, ledger=ledger, seeds=shown) if isinstance(spec, PortraitSpec) else {}
     views = tuple(
         PortraitView(
             seed=seed,

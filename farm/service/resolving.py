@@ -5,18 +5,24 @@ from typing import TypeVar
 
 from farm.errors import InvalidInput, NotFound, Problem
 from farm.ledger import Ledger
+from farm.ledger.rows import CascadeRow
 from farm.ledger.states import TERMINAL_JOB_STATES, JobState
 from farm.planning import reachable_px, sizes_px, told_reach
-from farm.service import checkpoints
+from farm.service import checkpoints, giants
+from farm.service.choosing import is_judged, resolve_ranking, resolve_selection
 from farm.specs import (
     AssembleSpec,
     CurateSpec,
     FilmSpec,
+    GiantSpec,
     ImportSpec,
     JobSpec,
-    PortraitSpec,
+    RankSpec,
     RenderSpec,
+    SeededSpec,
+    SelectSpec,
     TrainSpec,
+    UpscaleSpec,
     VerifySpec,
     is_digest,
 )
@@ -35,8 +41,12 @@ def resolve(spec: JobSpec, *, ledger: Ledger, storage: Storage) -> JobSpec:
     Raises InvalidInput naming each field that points nowhere or does not fit another.
     """
     match spec:
-        case RenderSpec() | FilmSpec():
-            return _portraits(spec, ledger)
+        case RenderSpec() | FilmSpec() | GiantSpec():
+            return spec.model_copy(update=_within_reach(spec, ledger))
+        case UpscaleSpec():
+            return giants.with_photo(
+                spec.model_copy(update={"cascade": _cascade_of(spec, ledger).digest}), storage=storage
+            )
         case TrainSpec():
             return _train(spec, ledger, storage)
         case AssembleSpec():
@@ -47,19 +57,33 @@ def resolve(spec: JobSpec, *, ledger: Ledger, storage: Storage) -> JobSpec:
             return _import(spec, storage)
         case VerifySpec():
             return _verify(spec, ledger)
+        case SelectSpec():
+            return resolve_selection(spec.model_copy(update=_within_reach(spec, ledger)), ledger)
+        case RankSpec():
+            return resolve_ranking(spec, ledger)
 
 
-def _portraits(spec: PortraitSpec, ledger: Ledger) -> PortraitSpec:
-    try:
-        row = ledger.cascade(spec.cascade)
-    except NotFound as error:
-        names = (f"{known.name}@{known.version}" for known in ledger.cascades())
-        raise _refused([Problem("cascade", f"no cascade {spec.cascade!r}; {_known(names)}")]) from error
+Painting = RenderSpec | FilmSpec | GiantSpec | UpscaleSpec | SelectSpec
+
+
+def _within_reach(spec: RenderSpec | FilmSpec | GiantSpec | SelectSpec, ledger: Ledger) -> dict[str, str]:
+    """The cascade's digest, for the spec, where it reaches the size and has what the spec asks for."""
+    row = _cascade_of(spec, ledger)
     reached = reachable_px(sizes_px(row.config))
     if spec.size_px > reached[-1]:
         told = f"{spec.size_px} is beyond the reach of {row.name}@{row.version}: {told_reach(reached)}"
         raise _refused([Problem("size_px", told)])
-    return spec.model_copy(update={"cascade": row.digest})
+    if isinstance(spec, SeededSpec) and spec.candidates > 1 and not is_judged(row):
+        raise _refused([Problem("candidates", f"{row.name}@{row.version} has no judge to choose by")])
+    return {"cascade": row.digest}
+
+
+def _cascade_of(spec: Painting, ledger: Ledger) -> CascadeRow:
+    try:
+        return ledger.cascade(spec.cascade)
+    except NotFound as error:
+        names = (f"{known.name}@{known.version}" for known in ledger.cascades())
+        raise _refused([Problem("cascade", f"no cascade {spec.cascade!r}; {_known(names)}")]) from error
 
 
 def _train(spec: TrainSpec, ledger: Ledger, storage: Storage) -> TrainSpec:

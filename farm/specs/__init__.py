@@ -1,7 +1,8 @@
 """What a user may ask for: frozen values, unknown fields refused, every mistake told at once with its field."""
 
-from farm.specs.fields import MAX_SIZE_PX, is_digest
+from farm.specs.fields import MAX_SIZE_PX, ONE_TASK_PX, is_digest
 from farm.specs.film import FilmSpec, PathSpec
+from farm.specs.giant import GiantSpec, UpscaleSpec
 from farm.specs.jobs import (
     AssembleSpec,
     CurateSpec,
@@ -14,21 +15,29 @@ from farm.specs.jobs import (
     VerifySpec,
     parse_spec,
 )
+from farm.specs.seeded import Rank, RankSpec, SeededSpec, SelectSpec
 from farm.specs.seeds import SeedRange, parse_seeds
 
 __all__ = [
     "MAX_SIZE_PX",
+    "ONE_TASK_PX",
     "AssembleSpec",
     "CurateSpec",
     "FilmSpec",
+    "GiantSpec",
     "ImportSpec",
     "JobKind",
     "JobSpec",
     "PathSpec",
     "PortraitSpec",
+    "Rank",
+    "RankSpec",
     "RenderSpec",
     "SeedRange",
+    "SeededSpec",
+    "SelectSpec",
     "TrainSpec",
+    "UpscaleSpec",
     "VerifySpec",
     "is_digest",
     "parse_seeds",

@@ -11,9 +11,10 @@ NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 """Names of datasets, runs and cascades: they become parts of storage keys."""
 DIGEST = r"^[0-9a-f]{64}$"
 
-MAX_SIZE_PX = 4096
-"""The largest portrait there is: one task paints it, window by window, but holds its pixels whole (50 MB; the next
-doubling has 200 MB and takes a worker four times as long). Larger ones will be spread over workers."""
+ONE_TASK_PX = 4096
+"""The largest picture one task paints whole, window by window, with all its pixels in memory (50 MB)."""
+MAX_SIZE_PX = 16_384
+"""The largest portrait there is; beyond ONE_TASK_PX it is painted in tiles (`giant`)."""
 
 
 def is_digest(text: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from farm.recipe import PATH_LIMIT
-from farm.specs.fields import MAX_SIZE_PX, CascadeReference, Number, Seed, Spec
+from farm.specs.fields import ONE_TASK_PX, CascadeReference, Number, Seed, Spec
 
 MAX_FRAMES = 100_000
 """Over an hour at 24 frames a second."""
@@ -44,7 +44,7 @@ class FilmSpec(Spec):
     seconds: Number = Field(gt=0, le=MAX_FRAMES, description="length, rounded to whole frames")
     fps: int = Field(24, ge=1, le=120, description="frames a second")
     loop: bool = Field(False, description="go on from the last keyframe to the first, so that it may be repeated")
-    size_px: int = Field(ge=MIN_FILM_PX, le=MAX_SIZE_PX, multiple_of=2, description="side; even, as films ask for")
+    size_px: int = Field(ge=MIN_FILM_PX, le=ONE_TASK_PX, multiple_of=2, description="side; even, as films ask for")
     psi: Number = Field(1.0, ge=0, le=1.5, description="truncation: lower is more ordinary, higher more various")
     sigma: Number = Field(0.0, ge=0, le=1, description="noise added before each enlargement")
     noise: Literal["still", "moving"] = Field("still", description="one noise for the film, or each frame its own")

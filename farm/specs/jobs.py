@@ -3,16 +3,19 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from farm.errors import InvalidInput, Problem
 from farm.recipe import SEED_LIMIT
-from farm.specs.fields import MAX_SIZE_PX, CascadeReference, Digest, Name, Number, Seed, Spec
+from farm.specs.fields import Digest, Name, Seed, Spec
 from farm.specs.film import FilmSpec, PathSpec
-from farm.specs.seeds import parse_seeds
+from farm.specs.giant import GiantSpec, UpscaleSpec
+from farm.specs.seeded import RankSpec, SeededSpec, SelectSpec
 
-JobKind = Literal["curate", "train", "assemble", "import", "render", "film", "verify"]
+JobKind = Literal[
+    "curate", "train", "assemble", "import", "render", "giant", "upscale", "film", "select", "rank", "verify"
+]
 
 
 class CurateSpec(Spec):
@@ -63,37 +66,18 @@ class ImportSpec(Spec):
     intake: Digest = Field(description="sha256 of the archive in storage")
 
 
-class RenderSpec(Spec):
+class RenderSpec(SeededSpec):
     """Portraits of a cascade for a set of seeds, at any size it reaches by its stages and its last stage again."""
 
     kind: Literal["render"] = "render"
-    cascade: CascadeReference
-    seeds: str = Field(max_length=50_000, description="7 or 0..99 or 0..9,20..29; ends included")
-    size_px: int = Field(ge=8, json_schema_extra={"maximum": MAX_SIZE_PX}, description="side of the square portrait")
-    psi: Number = Field(1.0, ge=0, le=1.5, description="truncation: lower is more ordinary, higher more various")
-    noise_seed: Seed | None = Field(None, description="None: each portrait's own seed")
-    sigma: Number = Field(0.0, ge=0, le=1, description="noise added before each enlargement")
     path: PathSpec | None = Field(None, description="a point between keyframes, as a film's frame: not the seed's own")
-
-    @field_validator("size_px")
-    @classmethod
-    def _one_worker_paints_it(cls, value: int) -> int:
-        if value > MAX_SIZE_PX:
-            raise ValueError(f"at most {MAX_SIZE_PX}: a larger portrait would have to be spread over several workers")
-        return value
-
-    @field_validator("seeds")
-    @classmethod
-    def _seeds_parse(cls, value: str) -> str:
-        try:
-            return ",".join(map(str, parse_seeds(value)))
-        except InvalidInput as error:
-            raise ValueError("; ".join(p.message for p in error.problems)) from error
 
     @model_validator(mode="after")
     def _the_path_goes_from_the_seed(self) -> "RenderSpec":
         if self.path is not None and self.seeds != str(self.path.keys[1]):
             raise ValueError(f"a point on a path is one portrait: seeds must be {self.path.keys[1]}, its second key")
+        if self.path is not None and self.candidates > 1:
+            raise ValueError("a point on a path is no choice among candidates")
         return self
 
 
@@ -105,7 +89,19 @@ class VerifySpec(Spec):
     sample: int | None = Field(None, ge=1, description="how many, evenly spread; None: all of them")
 
 
-JobSpec = CurateSpec | TrainSpec | AssembleSpec | ImportSpec | RenderSpec | FilmSpec | VerifySpec
+JobSpec = (
+    CurateSpec
+    | TrainSpec
+    | AssembleSpec
+    | ImportSpec
+    | RenderSpec
+    | GiantSpec
+    | UpscaleSpec
+    | FilmSpec
+    | SelectSpec
+    | RankSpec
+    | VerifySpec
+)
 PortraitSpec = RenderSpec | FilmSpec
 """Jobs whose every unit has a recipe that the spec alone says."""
 _ADAPTER: TypeAdapter[JobSpec] = TypeAdapter(Annotated[JobSpec, Field(discriminator="kind")])

@@ -19,7 +19,11 @@ PART_UNITS = 10_000
 
 QUEUE_OF: dict[str, Queue] = {
     "render": "render",
+    "giant": "render",
+    "upscale": "render",
     "film": "render",
+    "select": "render",
+    "rank": "render",
     "verify": "render",
     "train": "train",
     "curate": "cpu",
@@ -33,6 +37,10 @@ PORTRAIT_KINDS = frozenset({"render", "film", "select"})
 """Jobs whose units are pictures of recipes: each settled unit is in storage by itself, so that a beat moves the cursor
 and an idle worker may take a running task's tail."""
 
+GIANT_KINDS = frozenset({"giant", "upscale"})
+"""Jobs whose units are parts of pictures, each in storage by itself, phase after phase. Workers of one render class do
+all of them, and later units need earlier ones: one that is given up fails the job."""
+
 SEED_KINDS = frozenset({"render"})
 """Those of them whose unit is the seed: job and series say which portraits they cover. The others name their portraits
 one by one (`Ledger.portraits_by_recipe(…, for_job=…)`)."""
@@ -43,10 +51,10 @@ PLANNED_KINDS = frozenset({"render", "film"})
 LISTED_KINDS = PORTRAIT_KINDS
 """Jobs that leave a result list, in parts."""
 
-FINALISED_KINDS = PORTRAIT_KINDS | {"curate", "verify"}
+FINALISED_KINDS = PORTRAIT_KINDS | GIANT_KINDS | {"curate", "verify"}
 """Jobs whose last closed task leaves them `finishing`, with one finalise task."""
 
-PAINTING_KINDS = PORTRAIT_KINDS | {"giant"}
+PAINTING_KINDS = PORTRAIT_KINDS | GIANT_KINDS
 """Jobs that quotas of portraits and bytes hold back."""
 
 YIELDING_KINDS = PAINTING_KINDS | {"verify"}

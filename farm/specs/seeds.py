@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from farm.errors import InvalidInput, Problem
@@ -65,3 +66,12 @@ def _problems_together(ranges: list[SeedRange]) -> list[Problem]:
     if sum(found.hi - found.lo for found in ranges) >= SEED_LIMIT:
         problems.append(Problem("seeds", f"at most {SEED_LIMIT - 1} seeds in one job"))
     return problems
+
+
+def nth_seed(ranges: Sequence[SeedRange], place: int) -> int:
+    """The seed number `place`, from 0, of sorted, disjoint ranges. Raises IndexError beyond the last."""
+    for each in ranges:
+        if place < len(each):
+            return each.lo + place
+        place -= len(each)
+    raise IndexError(place)

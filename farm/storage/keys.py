@@ -77,7 +77,7 @@ def portrait_of(key: str) -> tuple[str, int] | None:
 
 
 def job_manifest(job_id: int, part: int) -> str:
-    return f"jobs/{job_id}/manifest/{part:06d}.parquet"
+    return f"jobs/{job_id}/manifest/{part:015d}.parquet"
 
 
 def verification(job_id: int) -> str:

@@ -1,7 +1,7 @@
 """What a claimed task is called where people look: in Flower's columns and in the log."""
 
 from farm.ledger.rows import Claim
-from farm.specs.kinds import FINALISE
+from farm.specs.kinds import FINALISE, LIST
 from farm.specs.seeds import SeedRange
 
 
@@ -21,6 +21,8 @@ def readable_args(claim: Claim) -> str:
             return f"job={claim.job_id} run={claim.spec.get('run', '?')} images={units}"
         case "assemble" | "import":
             return f"job={claim.job_id} cascade={claim.spec.get('cascade', '?')}"
+        case kind if kind == LIST:
+            return f"job={claim.job_id} result-parts={units}"
         case kind if kind == FINALISE:
             return f"job={claim.job_id} of={claim.spec.get('kind', '?')}"
         case _:

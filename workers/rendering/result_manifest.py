@@ -1,4 +1,4 @@
-"""A job's result list as Parquet: one row for each seed, made or failed. Equal rows give equal bytes."""
+"""A job's result list as Parquet: one row for each portrait, made or failed. Equal rows give equal bytes."""
 
 import io
 from collections.abc import Sequence
@@ -8,13 +8,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-VERSION = "1"
+VERSION = "2"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResultRow:
-    """One seed's outcome. A failed one has an error in words, and nothing stored."""
+    """One portrait's outcome: of which unit of its job, from which latent seed; the two are one in a render job.
 
+    A failed one has an error in words, and nothing stored.
+    """
+
+    unit: int
     seed: int
     recipe: str
     key: str | None = None
@@ -25,8 +29,8 @@ class ResultRow:
 
 
 def result_manifest(rows: Sequence[ResultRow]) -> bytes:
-    """Parquet bytes of `rows`, sorted by seed."""
-    ordered = [asdict(row) for row in sorted(rows, key=lambda row: (row.seed, row.recipe))]
+    """Parquet bytes of `rows`, sorted by unit."""
+    ordered = [asdict(row) for row in sorted(rows, key=lambda row: (row.unit, row.recipe))]
     sink = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(ordered, schema=_schema()), sink, compression="zstd", version="2.6")
     return sink.getvalue()
@@ -35,6 +39,7 @@ def result_manifest(rows: Sequence[ResultRow]) -> bytes:
 def _schema() -> pa.Schema:
     text = pa.string()
     fields: list[pa.Field[Any]] = [
+        pa.field("unit", pa.int64(), nullable=False),
         pa.field("seed", pa.int64(), nullable=False),
         pa.field("recipe", text, nullable=False),
         pa.field("key", text),

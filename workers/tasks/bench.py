@@ -7,7 +7,7 @@ import torch
 from farm.errors import SettingsInvalid
 from farm.ledger import Ledger
 from farm.settings import Settings
-from farm.specs.kinds import FINALISE
+from farm.specs.kinds import FINALISE, LIST
 from farm.storage import Storage
 from workers.cascade.allocator import keep_pages
 from workers.cascade.canonical import render_class
@@ -16,6 +16,7 @@ from workers.tasks.assemble import AssembleTask
 from workers.tasks.curate import CurateTask
 from workers.tasks.finalise import FinaliseTask
 from workers.tasks.importing import ImportTask
+from workers.tasks.listing import ListTask
 from workers.tasks.loaded import LoadedCascades
 from workers.tasks.render import RenderTask, threads_for
 from workers.tasks.train import TrainTask
@@ -49,6 +50,7 @@ def prepare(settings: Settings, ledger: Ledger, storage: Storage) -> Bench:
             "assemble": AssembleTask(ledger=ledger, storage=storage),
             "import": ImportTask(storage=storage),
             FINALISE: FinaliseTask(ledger=ledger, storage=storage, settings=settings),
+            LIST: ListTask(ledger=ledger, storage=storage),
         },
         device=str(device),
         render_class=render_class(device),

@@ -11,7 +11,7 @@ from farm.ledger import Ledger
 from farm.ledger.rows import Dataset, Outcome
 from farm.ledger.states import TaskState
 from farm.settings import Settings
-from farm.specs import CurateSpec, RenderSpec, VerifySpec
+from farm.specs import CurateSpec, VerifySpec
 from farm.specs.intake import IntakePhoto, parse_intake
 from farm.storage import Storage, keys
 from workers.curation.manifest import write_manifest
@@ -20,7 +20,8 @@ from workers.lifecycle import Assignment
 from workers.rendering.contact_sheet import Tile, contact_sheet, evenly
 from workers.tasks.claimed import spec_of
 from workers.tasks.curate import policy_of, refused
-from workers.tasks.result_list import ResultList, errors_of, open_results
+from workers.tasks.listing import results_of, unwritten, write_parts
+from workers.tasks.result_list import ResultList, errors_of
 from workers.tasks.verify import conclusion
 
 
@@ -32,7 +33,7 @@ class FinaliseTask:
     storage: Storage
     settings: Settings
 
-    def __call__(self, assignment: Assignment) -> Outcome | None:
+    def __call__(self, assignment: Assignment) -> Outcome:
         """Written objects are functions of the settled job, so that a second attempt writes the same."""
         match assignment.claim.spec.get("kind"):
             case "render":
@@ -43,24 +44,20 @@ class FinaliseTask:
                 outcome = self._verify(assignment)
             case kind:
                 raise WorkFailed(f"nothing is known of finishing a {kind!r} job")
-        if assignment.stop:
-            return None
-        assignment.settle(assignment.cursor)
-        return outcome
+        if not assignment.stop:
+            assignment.settle(assignment.cursor)
+        return outcome if not assignment.stop else Outcome(parts=outcome.parts)
 
     def _render(self, assignment: Assignment) -> Outcome:
-        """The result list in parts, and the contact sheet."""
+        """What is missing of the result list, and the contact sheet."""
         job_id = assignment.claim.job_id
-        results = open_results(self.ledger, job_id, spec_of(assignment.claim, RenderSpec))
-        parts = 0
-        for body in results.parts(alive=assignment.alive):
-            if assignment.stop:
-                break
-            self.storage.put(keys.job_manifest(job_id, parts), body, if_absent=False)
-            parts += 1
+        results = results_of(self.ledger, job_id)
+        written = write_parts(results, unwritten(results), storage=self.storage, assignment=assignment)
+        if assignment.stop:
+            return Outcome(parts=written)
         sheet = contact_sheet(self._tiles(results, assignment))
         self.storage.put(keys.contact_sheet(job_id), sheet, if_absent=False)
-        return Outcome(output={"manifest_parts": parts, "contact": keys.contact_sheet(job_id)})
+        return Outcome(output={"contact": keys.contact_sheet(job_id)}, parts=written)
 
     def _tiles(self, results: ResultList, assignment: Assignment) -> Iterator[Tile]:
         for seed, row in results.portraits_at(evenly(len(results))):

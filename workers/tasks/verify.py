@@ -11,7 +11,7 @@ from farm.errors import NotFound, OutOfMemory, Unavailable, WorkFailed
 from farm.ledger import Ledger
 from farm.ledger.rows import Outcome, PortraitRow
 from farm.ledger.states import TaskState
-from farm.planning import recipe_for, sampled_place
+from farm.planning import sampled_place
 from farm.recipe import canonical_json
 from farm.specs import PortraitSpec, VerifySpec, parse_spec
 from farm.storage import Storage, keys
@@ -20,7 +20,7 @@ from workers.lifecycle import Assignment, words_of
 from workers.rendering.comparing import PASSED, Found, Recorded, Verdict, compare
 from workers.tasks.claimed import spec_of
 from workers.tasks.loaded import LoadedCascades
-from workers.tasks.result_list import NO_PORTRAIT, ResultList, errors_of, open_results
+from workers.tasks.result_list import ResultList, errors_of, open_results
 
 Row = dict[str, Any]
 
@@ -41,7 +41,7 @@ class VerifyTask:
         claim = assignment.claim
         spec = spec_of(claim, VerifySpec)
         results = verified(self.ledger, spec)
-        cascade = self.cascades.get(results.spec.cascade)
+        cascade = self.cascades.get(results.cascade)
         rows: list[Row] = []
         assignment.begin()
         while assignment.cursor < assignment.hi and not assignment.stop:
@@ -71,12 +71,12 @@ class VerifyTask:
 
     def _found(self, results: ResultList, seed: int, stored: PortraitRow | None, cascade: Cascade) -> Found:
         if stored is None:
-            return Found(verdict=Verdict.MISSING, detail=results.errors.get(seed, NO_PORTRAIT))
+            return Found(verdict=Verdict.MISSING, detail=results.error_of(seed))
         try:
             body = self.storage.get(stored.key)
         except NotFound:
             return Found(verdict=Verdict.MISSING, detail=f"there is no object {stored.key}")
-        (picture,) = cascade.render([recipe_for(results.spec, seed, sizes=results.sizes)])
+        (picture,) = cascade.render([results.recipe_at(seed)])
         recorded = Recorded(
             recipe=stored.recipe,
             sha256=stored.sha256,
@@ -102,7 +102,7 @@ def portrait_of(unit: int, spec: VerifySpec, results: ResultList) -> tuple[int, 
 
 def row_of(results: ResultList, seed: int, stored: PortraitRow | None, found: Found) -> Row:
     """One portrait's line of the result."""
-    recipe = recipe_for(results.spec, seed, sizes=results.sizes).digest
+    recipe = results.recipe_at(seed).digest
     told = asdict(found) | {"verdict": found.verdict.value}
     return {
         "seed": str(seed),
@@ -129,9 +129,9 @@ def conclusion(ledger: Ledger, storage: Storage, *, job_id: int, spec: VerifySpe
         rows.append(row_of(results, seed, stored, Found(verdict=Verdict.FAILED, detail=error)))
     rows.sort(key=lambda row: int(row["seed"]))
     passed = len(rows) == spec.sample and all(row["verdict"] in PASSED for row in rows)
-    told = {"version": 1, "job": spec.job, "cascade": results.spec.cascade, "passed": passed, "portraits": rows}
+    told = {"version": 1, "job": spec.job, "cascade": results.cascade, "passed": passed, "portraits": rows}
     return canonical_json(told | {"tolerance_levels": _tolerance(ledger, results)})
 
 
 def _tolerance(ledger: Ledger, results: ResultList) -> float:
-    return float(ledger.cascade(results.spec.cascade).config["tolerance_levels"])
+    return float(ledger.cascade(results.cascade).config["tolerance_levels"])

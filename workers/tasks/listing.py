@@ -1,0 +1,76 @@
+"""List: parts of a job's result list, each written as soon as what it tells of is settled.
+
+A part has one key, and appears under it whole. Its bytes follow from the settled units, so that an attempt that comes
+after a lost one finds the file there or writes the same. Only units that were opened again (by a retry or an
+extension) give their part other bytes: it is replaced, which a slower attempt that read the units before never does,
+since it writes only where nothing lies.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from farm.errors import NotFound, WorkFailed
+from farm.ledger import Ledger
+from farm.ledger.listing import parts_of
+from farm.ledger.rows import Outcome
+from farm.specs import FilmSpec, RenderSpec, parse_spec
+from farm.storage import Storage, keys
+from workers.lifecycle import Assignment
+from workers.tasks.result_list import ResultList, open_results
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListTask:
+    """The handler of list tasks. A unit is a part."""
+
+    ledger: Ledger
+    storage: Storage
+
+    def __call__(self, assignment: Assignment) -> Outcome:
+        """Write those of the parts that the job has and that are not written. Raises StorageUnavailable, NotFound."""
+        claim = assignment.claim
+        results = results_of(self.ledger, claim.job_id)
+        wanted = [part for part in unwritten(results) if claim.lo <= part < claim.hi]
+        written = write_parts(results, wanted, storage=self.storage, assignment=assignment)
+        if len(written) == len(wanted):
+            assignment.advance(claim.hi)
+        return Outcome(parts=written)
+
+
+def results_of(ledger: Ledger, job_id: int) -> ResultList:
+    """The result list of a job that has portraits, whatever its kind. Raises WorkFailed for another one, NotFound."""
+    spec = parse_spec(ledger.get_job(job_id).spec)
+    if isinstance(spec, RenderSpec | FilmSpec):
+        return open_results(ledger, job_id, spec)
+    raise WorkFailed(f"nothing is known of listing a {spec.kind!r} job")
+
+
+def unwritten(results: ResultList) -> Iterable[int]:
+    """The parts of a result list that are not written, or not as they are now; in order."""
+    written = results.ledger.written_parts(results.job_id)
+    return (part for part in parts_of(results.ranges) if part not in written)
+
+
+def write_parts(
+    results: ResultList, parts: Iterable[int], *, storage: Storage, assignment: Assignment
+) -> tuple[int, ...]:
+    """Writes parts one after another, until the assignment stops; those that are written now."""
+    written = []
+    for part in parts:
+        body = results.part(part, alive=assignment.alive)
+        if assignment.stop:
+            break
+        _put(storage, keys.job_manifest(results.job_id, part), body)
+        written.append(part)
+    return tuple(written)
+
+
+def _put(storage: Storage, key: str, body: bytes) -> None:
+    while not storage.put(key, body, if_absent=True):
+        try:
+            stored = storage.get(key)
+        except NotFound:
+            continue
+        if stored != body:
+            storage.put(key, body, if_absent=False)
+        return

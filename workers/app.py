@@ -19,7 +19,7 @@ from kombu.exceptions import KombuError
 
 from farm import logs
 from farm.dispatch import Dispatcher, Ticker
-from farm.errors import NotFound, Unavailable, WorkFailed
+from farm.errors import NotFound, SettingsInvalid, Unavailable, WorkFailed
 from farm.ledger import Ledger, Limits, open_ledger
 from farm.ledger.rows import Claim, Worker
 from farm.queue import TICKET_OF, TicketQueue, make_app, worker_name
@@ -168,9 +168,16 @@ class Child:
         self._runner: Runner | None = None
 
     def on_init(self, **_: object) -> None:
-        """Prepare everything before the first claim. A child that cannot says why and leaves; another is started."""
+        """Prepare everything before the first claim. A child that cannot says why and leaves; another is started.
+
+        Where settings are wrong no other child would fare better: the whole worker ends.
+        """
         try:
             self._prepare()
+        except SettingsInvalid as error:
+            _log.error("this worker cannot work: %s", error.message)
+            os.kill(os.getppid(), signal.SIGTERM)
+            os._exit(1)
         except Exception:  # noqa: BLE001 - Celery would go on with a child that can do nothing
             _log.exception("this worker could not be prepared")
             time.sleep(RETRY_S)

@@ -107,6 +107,7 @@ class Painting:
         _tell_phase(self.progress, self.bar, what)
         while True:
             self.farm.poll()
+            self.farm.check()
             job = self.api.get(f"/v1/jobs/{job_id}")
             left = f"{duration(job['seconds_left'])} left" if job["seconds_left"] else ""
             self.progress.update(self.bar, completed=job["settled"], total=job["total"], note=left)

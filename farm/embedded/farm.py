@@ -95,6 +95,13 @@ class EmbeddedFarm:
         for child in self._children:
             child.keep_alive()
 
+    def check(self) -> None:
+        """Raises Unavailable, with the end of its log, where a part died again after it was started again."""
+        for child in self._children:
+            if child.restarts and not child.alive:
+                told = f"{child.spec.name} does not come up; the end of its log:"
+                raise Unavailable(f"{told}\n{child.last_words()}")
+
     def stop(self) -> None:
         """End everything: SIGTERM to each process that was started here, and what is left after the patience is killed.
 

@@ -112,6 +112,20 @@ def test_a_demo_of_a_size_no_cascade_paints_says_so_and_stops(tmp_path: Path, ar
     assert _processes_of(tmp_path) == []
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the device it names might be here")
+def test_a_demo_whose_worker_cannot_start_says_why_and_stops(tmp_path: Path, archive: Path) -> None:
+    env = {**demo_environment(tmp_path), "FARM_DEVICE": "cuda:7"}
+    process = started("demo", "--cascade", str(archive), env=env, cwd=tmp_path)
+
+    said, _ = process.communicate(timeout=280)
+
+    assert process.returncode == 3
+    assert "worker does not come up" in said
+    assert "FARM_DEVICE is cuda:7, but torch sees 0 GPUs" in said
+    assert _processes_of(tmp_path) == []
+
+
 def _processes_of(folder: Path) -> list[list[str]]:
     """Command lines of processes that work in `folder` or name it."""
     found = []

@@ -14,9 +14,10 @@ from farm.errors import Conflict, NotFound
 from farm.ledger import Ledger
 from farm.ledger.collecting import Standing
 from farm.ledger.heaps import Heap
+from farm.ledger.rows import PortraitRanges
 from farm.ledger.states import JobState, TaskState
 from farm.service import portraits
-from farm.specs import PortraitSpec, parse_spec
+from farm.specs import parse_spec
 from farm.storage import ObjectInfo, Storage, keys
 
 PAGE = 1000
@@ -165,7 +166,7 @@ class Keeping:
             except NotFound as error:
                 message = f"job {job.id} is of a cascade that is gone: what it covers cannot be told; delete it first"
                 raise Conflict(message) from error
-            if not isinstance(asked, tuple):
+            if isinstance(asked, PortraitRanges):
                 self.ledger.retention.place_job(job.id, asked)
 
     def _purge(self, job_id: int) -> bool:
@@ -198,11 +199,7 @@ def after(limit_s: float) -> Callable[[], bool]:
 
 def recipe_of(job_id: int, seed: int, *, ledger: Ledger) -> str:
     """The digest of one portrait of a render job, deleted or not. Raises NotFound, Conflict."""
-    job = ledger.get_job(job_id)
-    spec = parse_spec(job.spec)
-    if not isinstance(spec, PortraitSpec):
-        raise Conflict(f"job {job_id} is a {job.kind} job: it has no portraits")
-    return portraits.recipe_of_seed(spec, seed, ledger=ledger).digest
+    return portraits.recipe_of_seed(parse_spec(ledger.get_job(job_id).spec), seed, ledger=ledger).digest
 
 
 def star(job_id: int, seed: int, *, starred: bool, ledger: Ledger) -> None:

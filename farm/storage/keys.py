@@ -14,6 +14,8 @@
 | master | portraits/<2>/<recipe digest>.png, with .<epoch> before .png after the first collection |
 | job's result list and contact sheet | jobs/<job>/manifest/<part>.parquet, jobs/<job>/contact.jpg |
 | verify job's result | jobs/<job>/verify.json |
+| ranking of a selection or a rank job, by attempt | jobs/<job>/ranking.<attempt>.json |
+| giant job's tiles and guides, until it is done | jobs/<job>/tiles/<picture>/<step>/<tile>.png, …/<step>/guide |
 """
 
 import re
@@ -84,5 +86,27 @@ def verification(job_id: int) -> str:
     return f"jobs/{job_id}/verify.json"
 
 
+def ranking(job_id: int, attempt: int) -> str:
+    return f"jobs/{job_id}/ranking.{attempt}.json"
+
+
 def contact_sheet(job_id: int) -> str:
     return f"jobs/{job_id}/contact.jpg"
+
+
+def tiles(job_id: int, picture: int | None = None) -> str:
+    """Prefix of what a giant job's units leave for one another, of all its pictures or of one; ends in a slash."""
+    return f"jobs/{job_id}/tiles/" + ("" if picture is None else f"{picture:06d}/")
+
+
+def tile(job_id: int, picture: int, step: int, index: int) -> str:
+    """A tile of the picture that a step starts from (0: the source)."""
+    return f"{tiles(job_id, picture)}{step:02d}/{index:06d}.png"
+
+
+def guide(job_id: int, picture: int, step: int) -> str:
+    return f"{tiles(job_id, picture)}{step:02d}/guide.safetensors"
+
+
+def source_size(job_id: int, picture: int) -> str:
+    return f"{tiles(job_id, picture)}size.json"

@@ -32,11 +32,16 @@ def encode_png(rgb: NDArray[np.uint8], *, text: Mapping[str, str]) -> bytes:
     height, width = rgb.shape[:2]
     packer = _Packer(height, width)
     data = _chunk(b"IDAT", *packer.add(rgb), packer.end())
-    return b"".join([*_head(height, width, text), *data, *_chunk(b"IEND")])
+    return b"".join([*_head(height, width, {**text, XMP_KEYWORD: XMP}), *data, *_chunk(b"IEND")])
 
 
 def write_png(
-    file: IO[bytes], strips: Iterable[NDArray[np.uint8]], *, size: tuple[int, int], text: Mapping[str, str]
+    file: IO[bytes],
+    strips: Iterable[NDArray[np.uint8]],
+    *,
+    size: tuple[int, int],
+    text: Mapping[str, str],
+    xmp: str = XMP,
 ) -> None:
     """Write the very bytes of `encode_png` into an empty file, of a picture that comes some rows at a time.
 
@@ -44,7 +49,7 @@ def write_png(
     as `encode_png`, and WorkFailed where the strips are not the picture.
     """
     height, width = size
-    for piece in _head(height, width, text):
+    for piece in _head(height, width, {**text, XMP_KEYWORD: xmp}):
         file.write(piece)
     chunk_at = file.tell()
     file.write(bytes(4) + b"IDAT")
@@ -77,7 +82,7 @@ def _head(height: int, width: int, text: Mapping[str, str]) -> list[bytes]:
     """Everything before the pixels."""
     header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes((8, 2, 0, 0, 0))  # 8 bits, RGB
     parts = [PNG_SIGNATURE, *_chunk(b"IHDR", header), *_chunk(b"sRGB", b"\0")]  # rendering intent: perceptual
-    for key, value in sorted({**text, XMP_KEYWORD: XMP}.items()):
+    for key, value in sorted(text.items()):
         parts += _chunk(b"iTXt", _text(key, value))
     return parts
 

@@ -14,6 +14,7 @@ from farm.ledger import (
     demand,
     failing,
     keys,
+    listing,
     portraits,
     reading,
     reaping,
@@ -123,6 +124,9 @@ class Ledger:
 
     def ranges_of(self, job_id: int) -> list[SeedRange]:
         return self._db.read(lambda tx: reading.ranges_of(tx, job_id))
+
+    def written_parts(self, job_id: int) -> set[int]:
+        return self._db.read(lambda tx: listing.written_parts(tx, job_id))
 
     def failures_of(self, job_id: int, *, after_unit: int = -1, limit: int = 100) -> list[Failure]:
         return self._db.read(lambda tx: reading.failures_of(tx, job_id, after_unit=after_unit, limit=limit))

@@ -4,18 +4,20 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, insert, literal, or_, select, update
+from sqlalchemy import func, insert, literal, select, update
 
 from farm.errors import Conflict, InvalidInput, Problem
 from farm.ledger.connection import Tx
 from farm.ledger.epochs import beside_collections
+from farm.ledger.listing import reopen
 from farm.ledger.moves import move_job
-from farm.ledger.reading import get_job, job_of
+from farm.ledger.pace import fresh_pace
+from farm.ledger.reading import get_job, job_of, ranges_of
 from farm.ledger.rows import Job, Phases, PortraitRanges
 from farm.ledger.schema import dataset, job, job_range, run
 from farm.ledger.states import JobState
 from farm.recipe import SEED_LIMIT, canonical_digest
-from farm.specs.seeds import SeedRange
+from farm.specs.seeds import MAX_RANGES, SeedRange
 
 EXTENDED_KINDS = frozenset({"render"})
 MAX_UNITS = 2**63 - 1
@@ -75,14 +77,28 @@ def extend(tx: Tx, job_id: int, ranges: Sequence[SeedRange | tuple[int, int]]) -
         raise Conflict(f"job {job_id} is {before.state}; retry it, then extend it")
     if before.total + _total(wanted) > MAX_UNITS:
         raise InvalidInput("too many units in one job", problems=[Problem("seeds", f"at most {MAX_UNITS} in all")])
-    overlaps = [(job_range.c.lo < r.hi) & (job_range.c.hi > r.lo) for r in wanted]
-    if tx.run(select(job_range.c.lo).where(job_range.c.job_id == job_id, or_(*overlaps)).limit(1)).first():
+    together = itertools.pairwise(sorted([*ranges_of(tx, job_id), *wanted]))
+    if any(after.lo < before_it.hi for before_it, after in together):
         raise Conflict(f"job {job_id} has some of these seeds already")
     _insert_ranges(tx, job_id, wanted)
-    tx.run(update(job).where(job.c.id == job_id).values(total=job.c.total + _total(wanted)))
+    reopen(tx, job_id, wanted)
+    spec = {**before.spec, "seeds": _told(tx, job_id)}
+    tx.run(update(job).where(job.c.id == job_id).values(total=job.c.total + _total(wanted), spec=spec))
     if before.state is JobState.DONE:
-        move_job(tx, job_id, JobState.QUEUED, ended_at=None)
+        move_job(tx, job_id, JobState.QUEUED, ended_at=None, **fresh_pace(tx))
     return get_job(tx, job_id)
+
+
+def _told(tx: Tx, job_id: int) -> str:
+    """All seeds of a job as people write them. Raises InvalidInput where that has too many pieces."""
+    told: list[SeedRange] = []
+    for units in ranges_of(tx, job_id):
+        touches = told and told[-1].hi == units.lo
+        told.append(SeedRange(told.pop().lo if touches else units.lo, units.hi))
+    if len(told) > MAX_RANGES:
+        problem = Problem("seeds", f"the job would have {len(told)} ranges; at most {MAX_RANGES}, submit another job")
+        raise InvalidInput("too many ranges in one job", problems=[problem])
+    return ",".join(map(str, told))
 
 
 def _checked(ranges: Sequence[SeedRange | tuple[int, int]]) -> list[SeedRange]:

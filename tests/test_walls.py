@@ -15,7 +15,7 @@ from farm.errors import FarmError
 
 ROOT = Path(__file__).resolve().parents[1]
 
-BARRED = ("torch", "numpy", "cv2", "pyarrow", "PIL", "safetensors", "isal")
+BARRED = ("torch", "numpy", "cv2", "pyarrow", "PIL", "safetensors", "isal", "av")
 
 IMPORTER = ROOT / "tests/checks/importer.py"
 

@@ -18,6 +18,7 @@ _CONTENT_TYPES = {
     "jpg": "image/jpeg",
     "json": "application/json",
     "jsonl": "application/x-ndjson",
+    "mp4": "video/mp4",
     "png": "image/png",
     "tif": "image/tiff",
     "tiff": "image/tiff",

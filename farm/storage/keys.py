@@ -13,6 +13,7 @@
 | cascade | cascades/<digest>/cascade.json, cascades/<digest>/<stage>.safetensors |
 | master | portraits/<2>/<recipe digest>.png, with .<epoch> before .png after the first collection |
 | job's result list and contact sheet | jobs/<job>/manifest/<part>.parquet, jobs/<job>/contact.jpg |
+| film, one file a codec | jobs/<job>/film.<codec>.mp4 |
 | verify job's result | jobs/<job>/verify.json |
 | ranking of a selection or a rank job, by attempt | jobs/<job>/ranking.<attempt>.json |
 | giant job's tiles and guides, until it is done | jobs/<job>/tiles/<picture>/<step>/<tile>.png, …/<step>/guide |
@@ -88,6 +89,10 @@ def verification(job_id: int) -> str:
 
 def ranking(job_id: int, attempt: int) -> str:
     return f"jobs/{job_id}/ranking.{attempt}.json"
+
+
+def film(job_id: int, codec: str) -> str:
+    return f"jobs/{job_id}/film.{codec}.mp4"
 
 
 def contact_sheet(job_id: int) -> str:

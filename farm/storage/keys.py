@@ -113,5 +113,9 @@ def guide(job_id: int, picture: int, step: int) -> str:
     return f"{tiles(job_id, picture)}{step:02d}/guide.safetensors"
 
 
+def preview(job_id: int, picture: int) -> str:
+    return f"{tiles(job_id, picture)}preview.png"
+
+
 def source_size(job_id: int, picture: int) -> str:
     return f"{tiles(job_id, picture)}size.json"

@@ -50,7 +50,8 @@ class Pipeline:
     """Renders, encodes and stores recipes. One `run` at a time; the object holds no thread between runs.
 
     render: pictures of recipes (`Cascade.render`). store: where files go. notes: text written into every file beside
-    its recipe, at least the render class.
+    its recipe, at least the render class. told: what is to be said of one portrait beside that, known when it is
+    painted.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Pipeline:
         render: Render,
         store: Store,
         notes: Mapping[str, str],
+        told: Callable[[Recipe], Mapping[str, str]] = lambda _: {},
         threads: Threads = Threads(),
         spent: Spent | None = None,
     ) -> None:
@@ -67,6 +69,7 @@ class Pipeline:
         self._render = render
         self._store = store
         self._notes = dict(notes)
+        self._told = told
         self._threads = threads
 
     def run(
@@ -119,7 +122,7 @@ class Pipeline:
     def _encode(self, unit: "_Unit", picture: Picture, stages: "_Stages") -> None:
         try:
             with self.spent.on("encode"):
-                body = encode_png(picture, text={**self._notes, "recipe": unit.recipe.text})
+                body = encode_png(picture, text={**self._notes, **self._told(unit.recipe), "recipe": unit.recipe.text})
             stages.uploads.submit(self._upload, unit, body)
         except Exception as error:  # noqa: BLE001 - this unit's outcome, recorded
             unit.fail(error)

@@ -11,17 +11,20 @@ from farm.ledger import Ledger
 from farm.ledger.rows import Dataset, Outcome
 from farm.ledger.states import TaskState
 from farm.settings import Settings
-from farm.specs import CurateSpec, VerifySpec
+from farm.specs import CurateSpec, FilmSpec, GiantSpec, SelectSpec, UpscaleSpec, VerifySpec, parse_spec
 from farm.specs.intake import IntakePhoto, parse_intake
 from farm.storage import Storage, keys
 from workers.curation.manifest import write_manifest
 from workers.curation.verdicts import Row, conclude
 from workers.lifecycle import Assignment
-from workers.rendering.contact_sheet import Tile, contact_sheet, evenly
+from workers.rendering.contact_sheet import MAX_TILES, Tile, contact_sheet, evenly
 from workers.tasks.claimed import spec_of
 from workers.tasks.curate import policy_of, refused
+from workers.tasks.film import write_films
+from workers.tasks.giant_end import forget_tiles, previews_of
 from workers.tasks.listing import results_of, unwritten, write_parts
 from workers.tasks.result_list import ResultList, errors_of
+from workers.tasks.select import savings, tiles_of, units_of
 from workers.tasks.verify import conclusion
 
 
@@ -38,6 +41,12 @@ class FinaliseTask:
         match assignment.claim.spec.get("kind"):
             case "render":
                 outcome = self._render(assignment)
+            case "film":
+                outcome = self._film(assignment)
+            case "giant" | "upscale":
+                outcome = self._giant(assignment)
+            case "select":
+                outcome = self._select(assignment)
             case "curate":
                 outcome = self._curate(assignment)
             case "verify":
@@ -51,13 +60,52 @@ class FinaliseTask:
     def _render(self, assignment: Assignment) -> Outcome:
         """What is missing of the result list, and the contact sheet."""
         job_id = assignment.claim.job_id
-        results = results_of(self.ledger, job_id)
+        results = results_of(self.ledger, self.storage, job_id)
         written = write_parts(results, unwritten(results), storage=self.storage, assignment=assignment)
         if assignment.stop:
             return Outcome(parts=written)
         sheet = contact_sheet(self._tiles(results, assignment))
         self.storage.put(keys.contact_sheet(job_id), sheet, if_absent=False)
         return Outcome(output={"contact": keys.contact_sheet(job_id)}, parts=written)
+
+    def _film(self, assignment: Assignment) -> Outcome:
+        """What a render job leaves, of frames, and the film itself."""
+        left = self._render(assignment)
+        if assignment.stop:
+            return left
+        results = results_of(self.ledger, self.storage, assignment.claim.job_id)
+        spec, cache = spec_of(assignment.claim, FilmSpec), self.settings.home / "cache"
+        films = write_films(results, spec, storage=self.storage, cache=cache, assignment=assignment)
+        return Outcome(output={**(left.output or {}), "films": films}, parts=left.parts)
+
+    def _giant(self, assignment: Assignment) -> Outcome:
+        """The result list and the contact sheet; then the tiles go."""
+        job_id, spec = assignment.claim.job_id, parse_spec(dict(assignment.claim.spec))
+        if not isinstance(spec, GiantSpec | UpscaleSpec):
+            raise WorkFailed(f"a giant task belongs to a {spec.kind} job")
+        results = results_of(self.ledger, self.storage, job_id)
+        written = write_parts(results, unwritten(results), storage=self.storage, assignment=assignment)
+        if assignment.stop:
+            return Outcome(parts=written)
+        sheet = contact_sheet(previews_of(self.storage, assignment, spec))
+        self.storage.put(keys.contact_sheet(job_id), sheet, if_absent=False)
+        forget_tiles(self.storage, assignment)
+        return Outcome(output={"contact": keys.contact_sheet(job_id)}, parts=written)
+
+    def _select(self, assignment: Assignment) -> Outcome:
+        """The result list, the contact sheet of the chosen in order, and what the early cull was worth."""
+        job_id, spec = assignment.claim.job_id, spec_of(assignment.claim, SelectSpec)
+        results = results_of(self.ledger, self.storage, job_id)
+        written = write_parts(results, unwritten(results), storage=self.storage, assignment=assignment)
+        if assignment.stop:
+            return Outcome(parts=written)
+        units = units_of(self.ledger, self.storage, job_id, spec)
+        output: dict[str, Any] = {"savings": savings(self.ledger, job_id, spec)}
+        if units.ranked:
+            tiles = tiles_of(units, ledger=self.ledger, storage=self.storage, most=MAX_TILES)
+            self.storage.put(keys.contact_sheet(job_id), contact_sheet(tiles), if_absent=False)
+            output["contact"] = keys.contact_sheet(job_id)
+        return Outcome(output=output, parts=written)
 
     def _tiles(self, results: ResultList, assignment: Assignment) -> Iterator[Tile]:
         for seed, row in results.portraits_at(evenly(len(results))):

@@ -13,10 +13,12 @@ from farm.errors import NotFound, WorkFailed
 from farm.ledger import Ledger
 from farm.ledger.listing import parts_of
 from farm.ledger.rows import Outcome
-from farm.specs import FilmSpec, RenderSpec, parse_spec
+from farm.specs import FilmSpec, GiantSpec, RenderSpec, SelectSpec, UpscaleSpec, parse_spec
 from farm.storage import Storage, keys
 from workers.lifecycle import Assignment
+from workers.tasks.giant_end import giant_results
 from workers.tasks.result_list import ResultList, open_results
+from workers.tasks.select import units_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +31,7 @@ class ListTask:
     def __call__(self, assignment: Assignment) -> Outcome:
         """Write those of the parts that the job has and that are not written. Raises StorageUnavailable, NotFound."""
         claim = assignment.claim
-        results = results_of(self.ledger, claim.job_id)
+        results = results_of(self.ledger, self.storage, claim.job_id)
         wanted = [part for part in unwritten(results) if claim.lo <= part < claim.hi]
         written = write_parts(results, wanted, storage=self.storage, assignment=assignment)
         if len(written) == len(wanted):
@@ -37,11 +39,21 @@ class ListTask:
         return Outcome(parts=written)
 
 
-def results_of(ledger: Ledger, job_id: int) -> ResultList:
+def results_of(ledger: Ledger, storage: Storage, job_id: int) -> ResultList:
     """The result list of a job that has portraits, whatever its kind. Raises WorkFailed for another one, NotFound."""
     spec = parse_spec(ledger.get_job(job_id).spec)
     if isinstance(spec, RenderSpec | FilmSpec):
         return open_results(ledger, job_id, spec)
+    if isinstance(spec, GiantSpec | UpscaleSpec):
+        return giant_results(ledger, job_id, spec)
+    if isinstance(spec, SelectSpec):
+        return ResultList(
+            ledger=ledger,
+            job_id=job_id,
+            cascade=spec.cascade,
+            ranges=tuple(sorted(ledger.ranges_of(job_id))),
+            recipe_of=units_of(ledger, storage, job_id, spec).recipe_of,
+        )
     raise WorkFailed(f"nothing is known of listing a {spec.kind!r} job")
 
 

@@ -1,15 +1,17 @@
 """Render: units in, portraits in storage out. A stored recipe is never rendered again."""
 
 import bisect
+import sys
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 
 from farm.ledger import Ledger
 from farm.ledger.rows import Outcome, PortraitRow
 from farm.planning import recipe_for
 from farm.recipe import Recipe
-from farm.specs import RenderSpec
+from farm.specs import FilmSpec, PortraitSpec, RenderSpec
 from farm.specs.kinds import SEED_KINDS
 from farm.storage import Storage
 from workers.cascade.cascade import Cascade
@@ -23,6 +25,8 @@ from workers.tasks.render_meter import RenderMeter
 
 PAGE_UNITS = 4096
 """Units whose recipes are held at once; also the most looked up by one SELECT."""
+CANDIDATE = "candidate"
+"""Keyword of the PNG text that says which of a recipe's candidates the judge chose, from 0."""
 RecipeOf = Callable[[int], Recipe]
 """The recipe of a unit."""
 
@@ -42,19 +46,20 @@ class RenderTask:
 
         Raises CascadeInvalid, OutOfMemory, StorageUnavailable, WorkFailed: what is no single portrait's fault.
         """
-        spec = spec_of(assignment.claim, RenderSpec)
+        claim = assignment.claim
+        spec: PortraitSpec = spec_of(claim, FilmSpec) if claim.kind == "film" else spec_of(claim, RenderSpec)
         cascade = self.cascades.get(spec.cascade)
         self.paint(assignment, cascade, lambda unit: recipe_for(spec, unit, sizes=cascade.sizes_px))
         return None
 
-    def paint(self, assignment: Assignment, cascade: Cascade, recipe_of: RecipeOf) -> None:
-        """Settle the assignment's units, each the portrait of its recipe. Two units may have the same one.
+    def paint(self, assignment: Assignment, cascade: Cascade, recipe_of: RecipeOf, *, until: int = sys.maxsize) -> None:
+        """Settle the units below `until`, each the portrait of its recipe. Two units may have the same one.
 
         Raises as a call does.
         """
         assignment.begin()
-        while assignment.cursor < assignment.hi and not assignment.stop:
-            units = range(assignment.cursor, min(assignment.hi, assignment.cursor + PAGE_UNITS))
+        while assignment.cursor < min(assignment.hi, until) and not assignment.stop:
+            units = range(assignment.cursor, min(assignment.hi, until, assignment.cursor + PAGE_UNITS))
             self._page(assignment, cascade, {unit: recipe_of(unit) for unit in units})
 
     def _page(self, assignment: Assignment, cascade: Cascade, recipes: dict[int, Recipe]) -> None:
@@ -65,9 +70,11 @@ class RenderTask:
         missing = page.missing(found.keys())
         render_class = cascade.render_class()
         store = PortraitStore(self.storage, render_class=render_class, assignment=assignment)
+        chosen: dict[str, int] = {}
         pipeline = Pipeline(
-            render=cascade.render,
+            render=partial(cascade.render, told=lambda recipe, candidate: chosen.update({recipe.digest: candidate})),
             store=store,
+            told=lambda recipe: {CANDIDATE: str(chosen.pop(recipe.digest))} if recipe.candidates > 1 else {},
             notes=notes_of(cascade, next(iter(recipes.values())), render_class),
             threads=self.threads,
             spent=self.meter.spent,

@@ -25,6 +25,12 @@ class RenderMeter(Collector):
         with self._lock:
             self._portraits[result] += portraits
 
+    @property
+    def rendered(self) -> int:
+        """Portraits painted so far."""
+        with self._lock:
+            return self._portraits["rendered"]
+
     def collect(self) -> Iterator[Metric]:
         """Both families, as they stand."""
         portraits = CounterMetricFamily("farm_portraits", "Portraits by what came of them.", labels=["result"])

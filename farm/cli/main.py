@@ -8,7 +8,21 @@ from collections.abc import Sequence
 
 import typer
 
-from farm.cli import cascades, datasets, demo, jobs, keys, logs, machines, render, retention, settings, train, verify
+from farm.cli import (
+    cascades,
+    datasets,
+    demo,
+    film,
+    jobs,
+    keys,
+    logs,
+    machines,
+    render,
+    retention,
+    settings,
+    train,
+    verify,
+)
 from farm.errors import FarmError, SettingsInvalid, Unavailable
 
 WORK_FAILED, WRONG_INPUT, NOT_AVAILABLE = 1, 2, 3
@@ -33,6 +47,11 @@ OPTIONS = {
     "archive": "FILE",
     "job": "JOB",
     "sample": "--sample",
+    "keys": "--keys",
+    "seconds": "--seconds",
+    "fps": "--fps",
+    "noise": "--noise",
+    "quality": "--quality",
 }
 
 
@@ -47,7 +66,21 @@ def make_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for part in (demo, machines, keys, settings, datasets, train, cascades, render, jobs, logs, verify, retention):
+    for part in (
+        demo,
+        machines,
+        keys,
+        settings,
+        datasets,
+        train,
+        cascades,
+        render,
+        film,
+        jobs,
+        logs,
+        verify,
+        retention,
+    ):
         part.register(app)
     return app
 

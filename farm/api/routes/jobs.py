@@ -20,7 +20,7 @@ from farm.api.record_answers import FileOut
 from farm.errors import InvalidInput, Problem
 from farm.ledger.states import JobState
 from farm.recipe import SEED_LIMIT
-from farm.specs import AssembleSpec, CurateSpec, ImportSpec, JobKind, RenderSpec, TrainSpec
+from farm.specs import AssembleSpec, CurateSpec, FilmSpec, ImportSpec, JobKind, RenderSpec, TrainSpec
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -28,7 +28,7 @@ JobId = Annotated[int, Path(ge=1, lt=SEED_LIMIT, description="the job's number")
 Limit = Annotated[int, Query(ge=1, le=500, description="how many at most")]
 After = Annotated[int, Query(ge=-1, lt=SEED_LIMIT, description="go on after this one")]
 
-_SPECS = [spec.model_json_schema() for spec in (RenderSpec, TrainSpec, CurateSpec, AssembleSpec, ImportSpec)]
+_SPECS = [spec.model_json_schema() for spec in (RenderSpec, FilmSpec, TrainSpec, CurateSpec, AssembleSpec, ImportSpec)]
 _BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"oneOf": _SPECS}}}}}
 
 

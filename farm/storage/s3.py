@@ -224,6 +224,8 @@ def _translated(action: str) -> Iterator[None]:
         yield
     except ClientError as error:
         message = error.response.get("Error", {}).get("Message") or "no reason given"
+        if _code(error) == "NoSuchBucket":
+            message = "create the bucket, or name another in FARM_STORAGE_URL; nothing is lost, what waits goes on then"
         kind = StorageFull if _code(error) in FULL_CODES else StorageUnavailable
         raise kind(f"{action}: the S3 server refused ({_code(error)}: {message})") from error
     except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL

@@ -83,6 +83,21 @@ def test_a_bucket_without_room_holds_the_work_up_until_there_is_some(servers: Se
     check_survived(yard, held.order, cascade, heard, "the storage")
 
 
+def test_a_bucket_that_is_missing_for_a_while_holds_the_work_up(servers: Servers, cascade: Cascade) -> None:
+    yard, heard = servers.yard, listen(servers.yard)
+    elsewhere = f"{servers.bucket}-elsewhere"
+    with held_mid_work(yard) as held:
+        servers.rgw.rename(servers.bucket, elsewhere)
+    try:
+        heard.wait_for_outage("the storage")
+        found = doctor(yard)
+        assert settled(yard, held.order) < held.order.units
+    finally:
+        servers.rgw.rename(elsewhere, servers.bucket)
+    assert "NoSuchBucket: create the bucket" in found["storage"].found
+    check_survived(yard, held.order, cascade, heard, "the storage")
+
+
 @pytest.mark.parametrize("how", ["fast", "immediate"])
 def test_a_postgres_that_restarts_mid_task_and_mid_submission(servers: Servers, cascade: Cascade, how: str) -> None:
     yard, heard, placed = servers.yard, listen(servers.yard), []

@@ -155,6 +155,10 @@ class RgwServer:
         """The quota is lifted."""
         self._quota("disable", bucket)
 
+    def rename(self, bucket: str, to: str) -> None:
+        """The bucket goes by another name, with all it holds."""
+        self._run("radosgw-admin", "bucket", "link", "--uid=tests", f"--bucket={bucket}", f"--bucket-new-name={to}")
+
     def _quota(self, verb: str, bucket: str, *more: str) -> None:
         self._run("radosgw-admin", "quota", verb, "--quota-scope=bucket", f"--bucket={bucket}", *more)
 

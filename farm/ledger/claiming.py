@@ -9,12 +9,13 @@ from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 from farm.ledger.connection import Tx
 from farm.ledger.cutting import cut, insert_tasks, split_off
 from farm.ledger.epochs import epoch_now
+from farm.ledger.fitting import fits
 from farm.ledger.holding import halvable, has_cuttable, has_open_tasks
 from farm.ledger.moves import move_job, move_task
 from farm.ledger.roster import Roster, kinds_of, roster, willing
 from farm.ledger.rows import Claim
-from farm.ledger.schema import job, task
-from farm.ledger.sizing import size_units
+from farm.ledger.schema import job, job_range, task
+from farm.ledger.sizing import size_of_pending
 from farm.ledger.states import JobState, TaskState
 from farm.ledger.stealing import steal
 from farm.specs.kinds import QUEUE_OF, SEQUENTIAL_KINDS
@@ -44,7 +45,7 @@ def claim(tx: Tx, name: str, queues: Sequence[str]) -> Claim | Again | None:
         return Again.AGAIN
     taken = _take_pending(tx, of, who, kinds) if chosen.has_pending else None
     if taken is None and of.state in CUTTABLE and of.kind in kinds:
-        taken = cut(tx, of, size_units=size_units(tx, of, who), worker=name)
+        taken = cut(tx, of, who)
     if taken is None:
         return Again.AGAIN
     if of.state == JobState.QUEUED:
@@ -70,7 +71,7 @@ def _candidates(tx: Tx, who: Roster, kinds: Sequence[str]) -> Any:
     cuttable = and_(
         job.c.kind.in_(kinds),
         job.c.state.in_(CUTTABLE),
-        has_cuttable(job.c.id),
+        has_cuttable(job.c.id, fits(tx, who.memory_bytes, job_range.c.rate_key)),
         or_(job.c.kind.not_in(SEQUENTIAL_KINDS), ~has_open_tasks(job.c.id)),
     )
     running = (
@@ -89,12 +90,13 @@ def _candidates(tx: Tx, who: Roster, kinds: Sequence[str]) -> Any:
 
 
 def _is_pending_for(tx: Tx, who: Roster, kinds: Sequence[str]) -> ColumnElement[bool]:
-    """SQL: the task waits, its pause after a failure is over, and it is not kept for another worker."""
+    """SQL: the task waits, its pause after a failure is over, it is not kept for another worker, and fits this one."""
     keepable = [kind for kind in kinds if who.others_serve(QUEUE_OF[kind])]
     free = or_(task.c.avoid.is_(None), task.c.avoid != who.me.name, task.c.avoid_until <= tx.now)
     if len(keepable) < len(kinds):
         free = or_(free, task.c.kind.not_in(keepable))
-    return and_(task.c.state == TaskState.PENDING.value, task.c.kind.in_(kinds), task.c.not_before <= tx.now, free)
+    can = fits(tx, who.memory_bytes, task.c.rate_key)
+    return and_(task.c.state == TaskState.PENDING.value, task.c.kind.in_(kinds), task.c.not_before <= tx.now, free, can)
 
 
 def _take_pending(tx: Tx, of: Row[Any], who: Roster, kinds: Sequence[str]) -> Row[Any] | None:
@@ -105,7 +107,7 @@ def _take_pending(tx: Tx, of: Row[Any], who: Roster, kinds: Sequence[str]) -> Ro
         return None
     hi = row.hi
     if halvable(row.kind):
-        size = size_units(tx, of, who)
+        size = size_of_pending(tx, row, who)
         # A tail of less than half a task is not worth a task.
         hi = row.cursor + size if row.hi - row.cursor > size + size // 2 else row.hi
     if hi < row.hi:

@@ -1,28 +1,20 @@
 """New rows in the task table: cut from a range, split off a task, or the one that finalises."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Row, case, insert, literal, null, select, type_coerce, update
+from sqlalchemy import BigInteger, Row, case, insert, literal, null, or_, select, type_coerce, update
 
 from farm.ledger.connection import Tx
 from farm.ledger.holding import has_open_tasks, is_cuttable
+from farm.ledger.roster import Roster
 from farm.ledger.schema import job_range, task
+from farm.ledger.sizing import next_size
 from farm.ledger.states import TaskState
-from farm.specs.kinds import FINALISE, PORTRAIT_KINDS, SEQUENTIAL_KINDS
+from farm.specs.kinds import FINALISE, SEQUENTIAL_KINDS
 
 BATCH = 500
 """Rows a statement, below every driver's limit of parameters."""
-
-
-def rate_key(kind: str, spec: Mapping[str, Any]) -> str:
-    """What a worker's rate is kept under: another cascade, or another size, goes at another speed.
-
-    A portrait takes as long whatever it is for, so that a film profits from what rendering taught.
-    """
-    if "size_px" not in spec:
-        return kind
-    return f"{'render' if kind in PORTRAIT_KINDS else kind}@{spec['size_px']}px:{str(spec.get('cascade'))[:12]}"
 
 
 def new_task(job_id: int, kind: str, lo: int, hi: int, **values: Any) -> dict[str, Any]:
@@ -53,24 +45,29 @@ def insert_finalise(tx: Tx, job_id: int) -> None:
     insert_tasks(tx, [new_task(job_id, FINALISE, 0, 1)])
 
 
-def cut(tx: Tx, of: Row[Any], *, size_units: int, worker: str) -> Row[Any] | None:
-    """Cuts the next `size_units` units of a job's first open range into a task that runs on `worker`.
+def cut(tx: Tx, of: Row[Any], who: Roster) -> Row[Any] | None:
+    """Cuts the next units of a job's first open range into a task that runs on the worker that asks, sized for it.
 
-    The caller holds the job's lock. None: nothing is uncut, or the one task a sequential job may have is open.
+    The caller holds the job's lock. None: nothing can be cut for it, or the one task a sequential job may have is open.
     """
+    sized = next_size(tx, of, who)
+    if sized is None:
+        return None
+    key, size_units = sized
     lo, hi = job_range.c.next, type_coerce(job_range.c.hi, BigInteger)
     # Stored bounds: a literal beside them must not be shifted, hence the coercions.
     start = type_coerce(job_range.c.next, BigInteger)
     end = case((hi - start <= size_units, hi), else_=start + size_units)
     row = {
-        "job_id": literal(of.id), "kind": literal(of.kind), "rate_key": literal(rate_key(of.kind, of.spec)),
+        "job_id": literal(of.id), "kind": literal(of.kind), "rate_key": literal(key),
         "lo": lo, "hi": end, "cursor": lo, "claimed_from": lo, "state": literal(TaskState.RUNNING.value),
         "attempt": literal(1), "failures": literal(0), "losses": literal(0), "not_before": literal(0.0),
         "suspects": literal([], task.c.suspects.type), "raised": literal({}, task.c.raised.type),
-        "worker": literal(worker), "lease_until": tx.now + tx.limits.lease_s, "progress_at": tx.now,
-        "units_done": null(),
+        "worker": literal(who.me.name), "claimed_at": tx.now, "lease_until": tx.now + tx.limits.lease_s,
+        "progress_at": tx.now, "units_done": null(),
     }  # fmt: skip
-    source = select(*row.values()).where(job_range.c.job_id == of.id, is_cuttable())
+    of_class = or_(job_range.c.rate_key == key, job_range.c.rate_key.is_(None))
+    source = select(*row.values()).where(job_range.c.job_id == of.id, of_class, is_cuttable())
     if of.kind in SEQUENTIAL_KINDS:
         source = source.where(~has_open_tasks(of.id))
     source = source.order_by(job_range.c.lo).limit(1)

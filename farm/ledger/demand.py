@@ -8,11 +8,11 @@ from sqlalchemy import BigInteger, Row, case, func, or_, select, type_coerce
 from farm.ledger.claiming import CLAIMABLE, CUTTABLE
 from farm.ledger.connection import Tx
 from farm.ledger.holding import has_open_tasks, is_cuttable
-from farm.ledger.roster import Roster
+from farm.ledger.roster import rate_of
 from farm.ledger.rows import Demand
 from farm.ledger.schema import job, job_range, task, worker
 from farm.ledger.states import TaskState
-from farm.ledger.stealing import LEAST_UNITS, STOLEN_KIND, largest_running, tail_units
+from farm.ledger.stealing import STOLEN_KIND, stragglers, tail_units
 from farm.specs.kinds import QUEUE_OF, QUEUES, SEQUENTIAL_KINDS
 
 MANY = 100_000
@@ -70,12 +70,9 @@ def _stealable(tx: Tx, rows: list[Any]) -> int:
     idle = [row for row in rows if QUEUE_OF[STOLEN_KIND] in row.kinds and row.slots > row.busy]
     if not idle:
         return 0
-    by_name = {row.name: row for row in rows}
-    return sum(_is_stealable(tx, row, idle, by_name) for row in tx.run(largest_running()))
+    return sum(_is_stealable(tx, row, idle) for row in tx.run(stragglers(tx)))
 
 
-def _is_stealable(tx: Tx, row: Row[Any], idle: list[Any], by_name: dict[str, Any]) -> bool:
-    """What a thief gets depends on its own rate and the owner's alone, so that no thief needs the whole roster."""
-    owner = [by_name[row.worker]] if row.worker in by_name else []
-    thieves = (Roster(me=thief, others=owner) for thief in idle if thief.name != row.worker)
-    return any(tail_units(row, who, tx.limits) >= LEAST_UNITS for who in thieves)
+def _is_stealable(tx: Tx, row: Row[Any], idle: list[Any]) -> bool:
+    rates = (rate_of(thief.rates, row.rate_key) for thief in idle if thief.name != row.worker)
+    return any(tail_units(row, rate, tx.limits) for rate in rates)

@@ -99,9 +99,9 @@ def is_cuttable() -> Any:
     return and_(job_range.c.next < job_range.c.hi, or_(~job_range.c.barrier, begun, clear))
 
 
-def has_cuttable(job_id: Any) -> Any:
-    """SQL: some of the job's units may be cut now."""
-    return exists().where(job_range.c.job_id == job_id, is_cuttable())
+def has_cuttable(job_id: Any, *conditions: Any) -> Any:
+    """SQL: some of the job's units may be cut now; `conditions` are on `job_range`."""
+    return exists().where(job_range.c.job_id == job_id, is_cuttable(), *conditions)
 
 
 def has_uncut(job_id: Any) -> Any:

@@ -22,8 +22,8 @@ def move_task(tx: Tx, task_id: int, attempt: int, to: TaskState, /, **values: An
     The values may hold a new attempt. False: the fence held, nothing changed.
     """
     sources = [state.value for state, targets in TASK_MOVES.items() if to in targets]
-    if to is not TaskState.RUNNING:
-        values = {"lease_until": None, **values}
+    begun = {"claimed_at": tx.now} if to is TaskState.RUNNING else {"lease_until": None}
+    values = {**begun, **values}
     statement = (
         update(task)
         .where(task.c.id == task_id, task.c.attempt == attempt, task.c.state.in_(sources))

@@ -1,48 +1,81 @@
 """Who could do the work now: the live workers a claim compares itself with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import ColumnElement, Row, String, and_, case, cast, func, select, true
 
 from farm.ledger.connection import Tx
 from farm.ledger.schema import worker
-from farm.specs.kinds import QUEUE_OF
+from farm.specs.kinds import QUEUE_OF, QUEUES
 
 
 @dataclass(frozen=True, kw_only=True)
 class Roster:
-    """The worker that asks, and every other one that is live and willing."""
+    """The worker that asks, and how many others serve each queue: live, willing, with so many slots together."""
 
     me: Row[Any]
-    others: Sequence[Row[Any]]
+    workers: Mapping[str, int]
+    others_slots: Mapping[str, int]
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """Of this worker's device, where it says."""
+        found: int | None = self.me.memory_bytes
+        return found
 
     def others_serve(self, queue: str) -> bool:
-        return any(queue in other.kinds for other in self.others)
+        return self.workers.get(queue, 0) > 0
 
     def slots(self, queue: str) -> int:
         """Slots that share the queue's work, this worker's included."""
-        return int(max(1, self.me.slots) + sum(other.slots for other in self.others if queue in other.kinds))
+        return max(1, int(self.me.slots)) + self.others_slots.get(queue, 0)
 
-    def rate(self, name: str | None, key: str) -> float | None:
+    def rate(self, key: str) -> float | None:
         """Units a second this worker measured for such work, or None."""
-        for row in (self.me, *self.others):
-            if row.name == name and row.rates.get(key, 0) > 0:
-                return float(row.rates[key])
-        return None
+        return rate_of(self.me.rates, key)
+
+
+def rate_of(rates: Mapping[str, float] | None, key: str) -> float | None:
+    """Units a second a worker with these rates measured for such work, or None."""
+    found = (rates or {}).get(key, 0.0)
+    return float(found) if found > 0 else None
 
 
 def roster(tx: Tx, name: str) -> Roster | None:
-    """None where the worker is not registered or is draining."""
-    live = worker.c.seen_at > tx.now - tx.limits.live_s
+    """None where the worker is not registered or is draining.
+
+    The others are added up by the database: reading a thousand rows would take a claim most of its time.
+    """
     away = (func.coalesce(worker.c.leave_until, 0.0) > tx.now).label("away")
-    rows = tx.run(select(worker, away).where(live | (worker.c.name == name))).all()
-    me = next((row for row in rows if row.name == name), None)
+    others = worker.alias()
+    sums: list[Any] = []
+    for queue in QUEUES:
+        here = serves(queue, others)
+        sums.append(func.coalesce(func.sum(case((here, 1), else_=0)), 0).label(f"workers_{queue}"))
+        sums.append(func.coalesce(func.sum(case((here, others.c.slots), else_=0)), 0).label(f"slots_{queue}"))
+    added = select(*sums).where(live_and_willing(tx, others), others.c.name != name).subquery()
+    beside = worker.join(added, true())
+    me = tx.run(select(worker, away, added).select_from(beside).where(worker.c.name == name)).one_or_none()
     if me is None or me.draining:
         return None
-    others = [row for row in rows if row.name != name and not row.draining and not row.away]
-    return Roster(me=me, others=others)
+    return Roster(
+        me=me,
+        workers={queue: int(me._mapping[f"workers_{queue}"]) for queue in QUEUES},
+        others_slots={queue: int(me._mapping[f"slots_{queue}"]) for queue in QUEUES},
+    )
+
+
+def live_and_willing(tx: Tx, of: Any = worker) -> ColumnElement[bool]:
+    """SQL: this row is of a worker that was seen lately, is not on leave and does not drain."""
+    away = func.coalesce(of.c.leave_until, 0.0) > tx.now
+    return and_(of.c.seen_at > tx.now - tx.limits.live_s, ~away, ~of.c.draining)
+
+
+def serves(queue: str, of: Any = worker) -> ColumnElement[bool]:
+    """SQL: this row is of a worker that serves this queue."""
+    return cast(of.c.kinds, String).contains(f'"{queue}"')
 
 
 def willing(of: Roster, queues: Sequence[str]) -> list[str]:
@@ -57,7 +90,5 @@ def kinds_of(queues: Sequence[str]) -> list[str]:
 
 def another_is_live(tx: Tx, kind: str, name: str | None) -> bool:
     """True where a worker other than `name` is live, willing and serves this kind of task."""
-    live = worker.c.seen_at > tx.now - tx.limits.live_s
-    away = func.coalesce(worker.c.leave_until, 0.0) > tx.now
-    query = select(worker.c.kinds).where(live, ~away, ~worker.c.draining, worker.c.name != (name or ""))
-    return any(QUEUE_OF[kind] in row.kinds for row in tx.run(query))
+    query = select(worker.c.name).where(live_and_willing(tx), serves(QUEUE_OF[kind]), worker.c.name != (name or ""))
+    return tx.run(query.limit(1)).first() is not None

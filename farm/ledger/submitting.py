@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import func, insert, literal, select, update
 
 from farm.errors import Conflict, InvalidInput, Problem
+from farm.ledger.classes import keys_of_ranges
 from farm.ledger.connection import Tx
 from farm.ledger.epochs import beside_collections
 from farm.ledger.listing import reopen
@@ -52,7 +53,7 @@ def submit(
         "noise_seed": portraits and portraits.noise_seed,
     }  # fmt: skip
     job_id = tx.run(insert(job).values(**values).returning(job.c.id)).scalar_one()
-    _insert_ranges(tx, job_id, wanted, phases=isinstance(ranges, Phases))
+    _insert_ranges(tx, job_id, keys_of_ranges(kind, spec, wanted, phases=isinstance(ranges, Phases)))
     if kind == "curate":
         _reserve_version(tx, job_id, spec)
     if kind == "train":
@@ -80,7 +81,7 @@ def extend(tx: Tx, job_id: int, ranges: Sequence[SeedRange | tuple[int, int]]) -
     together = itertools.pairwise(sorted([*ranges_of(tx, job_id), *wanted]))
     if any(after.lo < before_it.hi for before_it, after in together):
         raise Conflict(f"job {job_id} has some of these seeds already")
-    _insert_ranges(tx, job_id, wanted)
+    _insert_ranges(tx, job_id, keys_of_ranges(before.kind, before.spec, wanted, phases=False))
     reopen(tx, job_id, wanted)
     spec = {**before.spec, "seeds": _told(tx, job_id)}
     tx.run(update(job).where(job.c.id == job_id).values(total=job.c.total + _total(wanted), spec=spec))
@@ -133,8 +134,12 @@ def _known(tx: Tx, caller: tuple[int | None, str | None], sha256: str) -> Job | 
     return job_of(row)
 
 
-def _insert_ranges(tx: Tx, job_id: int, ranges: Sequence[SeedRange], *, phases: bool = False) -> None:
-    rows = [{"job_id": job_id, "lo": r.lo, "hi": r.hi, "next": r.lo, "barrier": phases and r.lo > 0} for r in ranges]
+def _insert_ranges(tx: Tx, job_id: int, ranges: Sequence[tuple[SeedRange, str]]) -> None:
+    """Each range with its class of work; a phase, whose class says so, waits for what lies below it."""
+    rows = [
+        {"job_id": job_id, "lo": r.lo, "hi": r.hi, "next": r.lo, "barrier": "#" in key and r.lo > 0, "rate_key": key}
+        for r, key in ranges
+    ]
     tx.run(insert(job_range), rows)
 
 

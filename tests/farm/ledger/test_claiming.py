@@ -148,25 +148,25 @@ def test_a_training_job_has_one_open_slice_at_a_time(ledger: Ledger) -> None:
     assert ledger.run("base").nimg == 250
 
 
-def test_an_idle_worker_takes_the_tail_of_the_largest_running_task(ledger: Ledger) -> None:
-    ledger.register_worker(worker("bob"))
-    job = render(ledger, 0, 40)
-    owner = claimed(ledger, "ada")
-    ledger.finish(owner.task_id, owner.attempt, at(owner.hi, rate=1.0))
-    owner = claimed(ledger, "ada")
-    rest = claimed(ledger, "ada")
-    assert (owner.hi - owner.lo, rest.hi - rest.lo) == (16, 16)
-    ledger.beat(owner.task_id, owner.attempt, at(owner.lo + 4))
-    tail = claimed(ledger, "bob")
-    assert (tail.job_id, tail.lo, tail.hi) == (job.id, rest.hi - 8, rest.hi)
-    reply = ledger.beat(rest.task_id, rest.attempt, at(rest.lo + 1))
+def test_an_idle_worker_takes_a_tail_of_the_task_that_needs_longest(ledger: Ledger) -> None:
+    for name in ("bob", "cyd"):
+        ledger.register_worker(worker(name))
+    job = render(ledger, 0, 32)
+    slow, quick = claimed(ledger, "ada"), claimed(ledger, "bob")
+    ledger.beat(slow.task_id, slow.attempt, at(slow.lo + 1, rate=0.1))
+    ledger.beat(quick.task_id, quick.attempt, at(quick.lo + 1, rate=10.0))
+    while (more := ledger.claim("bob", ["render"])) is not None and more.hi < 32:
+        complete(ledger, more)
+    tail = claimed(ledger, "cyd")
+    assert (tail.job_id, tail.hi) == (job.id, slow.hi)
+    reply = ledger.beat(slow.task_id, slow.attempt, at(slow.lo + 2))
     assert reply.owned and reply.hi == tail.lo
     # The owner was a little further than the ledger knew: what it settled beyond `hi` is not counted twice.
-    assert ledger.finish(rest.task_id, rest.attempt, at(rest.hi)).owned
-    complete(ledger, tail)
-    complete(ledger, owner)
+    assert ledger.finish(slow.task_id, slow.attempt, at(slow.hi)).owned
+    for claim in (tail, quick, *([more] if more else [])):
+        complete(ledger, claim)
     work_off(ledger, "ada")
-    assert (ledger.get_job(job.id).state, ledger.get_job(job.id).done) == (JobState.DONE, 40)
+    assert (ledger.get_job(job.id).state, ledger.get_job(job.id).done) == (JobState.DONE, 32)
 
 
 def test_a_failure_said_before_its_unit_was_stolen_is_forgotten_by_the_owner_and_left_to_the_thief(
@@ -211,9 +211,9 @@ def test_nothing_is_stolen_of_tasks_of_two_units_of_paused_jobs_or_from_oneself(
     assert ledger.claim("bob", ["render"]) is None
 
 
-def test_claim_and_finish_of_an_empty_task_cost_at_most_twelve_statements(ledger: Ledger) -> None:
+def test_claim_and_finish_of_an_empty_task_cost_at_most_thirteen_statements(ledger: Ledger) -> None:
     render(ledger, 0, 400)
     complete(ledger, claimed(ledger, "ada"))
     before = ledger.statements
     complete(ledger, claimed(ledger, "ada"))
-    assert ledger.statements - before <= 12
+    assert ledger.statements - before <= 13

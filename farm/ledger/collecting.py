@@ -1,11 +1,13 @@
 """Unused portraits: which go, the mark, the forgetting. Why no order of steps can go wrong: farm/ledger/epochs.py."""
 
+from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, delete, exists, func, insert, literal, or_, select, update
 
+from farm.ledger.accounts import give_back
 from farm.ledger.connection import Tx
 from farm.ledger.epochs import as_collection, epoch_now
 from farm.ledger.heaps import Doomed, Heap, Marked
@@ -63,7 +65,12 @@ def mark(tx: Tx, *, after: str, grace_s: float) -> Marked | None:
     here = (portrait.c.recipe > after, portrait.c.recipe <= last)
     earlier = portrait.c.epoch < epoch_now().element
     goes = standing(and_(earlier, unused_for(tx, grace_s))) == Standing.UNUSED.value
-    tx.run(update(portrait).where(*here, goes).values(deleting=True))
+    owned = (portrait.c.owner, portrait.c.size_bytes)
+    sizes: Counter[str] = Counter()
+    for row in tx.run(update(portrait).where(*here, goes).values(deleting=True).returning(*owned)):
+        if row.owner is not None:
+            sizes[row.owner] += row.size_bytes
+    give_back(tx, sizes)
     columns = (portrait.c.recipe, portrait.c.key, portrait.c.size_bytes)
     rows = tx.run(select(*columns).where(*here, portrait.c.deleting).order_by(portrait.c.recipe))
     return Marked(last=last, doomed=tuple(Doomed(row.recipe, row.key, row.size_bytes) for row in rows))

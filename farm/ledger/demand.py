@@ -1,10 +1,12 @@
 """How much work each queue could take now, so that as many tickets are sent as free slots can use."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Row, case, func, or_, select, type_coerce
 
+from farm.ledger.accounts import may_go
 from farm.ledger.claiming import CLAIMABLE, CUTTABLE
 from farm.ledger.connection import Tx
 from farm.ledger.holding import has_open_tasks, is_cuttable
@@ -31,6 +33,11 @@ def demand(tx: Tx) -> list[Demand]:
     return [Demand(queue=queue, claimable=claimable[queue], free_slots=free[queue]) for queue in QUEUES]
 
 
+def free_slots(tx: Tx, queues: Sequence[str]) -> int:
+    """Slots of live, willing workers that serve one of these queues and have nothing to do."""
+    return sum(max(0, row.slots - row.busy) for row in _live(tx) if set(queues) & set(row.kinds))
+
+
 def _live(tx: Tx) -> list[Any]:
     """Live, willing workers, each with the number of its running tasks."""
     # Counted once for all of them: a count beside each worker's row reads every running task once a worker.
@@ -44,7 +51,12 @@ def _live(tx: Tx) -> list[Any]:
 
 
 def _pending(tx: Tx) -> list[Any]:
-    waiting = (task.c.state == TaskState.PENDING.value, task.c.not_before <= tx.now, job.c.state.in_(CLAIMABLE))
+    waiting = (
+        task.c.state == TaskState.PENDING.value,
+        task.c.not_before <= tx.now,
+        job.c.state.in_(CLAIMABLE),
+        may_go(tx),
+    )
     query = select(task.c.kind, func.count()).join(job, job.c.id == task.c.job_id).where(*waiting)
     return list(tx.run(query.group_by(task.c.kind)))
 
@@ -58,6 +70,7 @@ def _uncut(tx: Tx) -> list[Any]:
         .where(
             job.c.state.in_(CUTTABLE),
             is_cuttable(),
+            may_go(tx),
             or_(job.c.kind.not_in(SEQUENTIAL_KINDS), ~has_open_tasks(job.c.id)),
         )
         .group_by(job.c.kind)

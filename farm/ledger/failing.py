@@ -10,13 +10,14 @@ from farm.ledger.cutting import insert_tasks, split_off
 from farm.ledger.fencing import hold_for
 from farm.ledger.holding import Held, halvable
 from farm.ledger.moves import move_job, move_task
+from farm.ledger.paying import pay
 from farm.ledger.roster import another_is_live
 from farm.ledger.rows import Progress, Said
 from farm.ledger.saying import LAST_WORD, LEASES_LOST, count_up, keep_said
 from farm.ledger.schema import failure
 from farm.ledger.settling import Settled, after, avoiding, count, settle, split_settled
 from farm.ledger.states import JobState, TaskState
-from farm.specs.kinds import FINALISED_KINDS, LIST, SEQUENTIAL_KINDS
+from farm.specs.kinds import FINALISED_KINDS, GIANT_KINDS, LIST, SEQUENTIAL_KINDS
 
 
 def fail(tx: Tx, task_id: int, attempt: int, progress: Progress, error: str) -> bool:
@@ -24,7 +25,9 @@ def fail(tx: Tx, task_id: int, attempt: int, progress: Progress, error: str) -> 
     held = hold_for(tx, task_id, attempt, progress)
     if held is None:
         return False
-    _raised(tx, held, settle(tx, held, progress, ends=False), error)
+    settled = settle(tx, held, progress, ends=False)
+    _raised(tx, held, settled, error)
+    pay(tx, held, settled)
     return True
 
 
@@ -115,7 +118,7 @@ def _give_up(tx: Tx, held: Held, settled: Settled, values: dict[str, Any]) -> Jo
     if row.kind == LIST:
         move_task(tx, row.id, row.attempt, TaskState.FAILED, **{**values, "worker": row.worker})
         return close_after(tx, held)  # the finalise task writes what it did not
-    if row.kind not in FINALISED_KINDS:
+    if row.kind not in FINALISED_KINDS or row.kind in GIANT_KINDS:
         move_task(tx, row.id, row.attempt, TaskState.FAILED, **{**values, "worker": row.worker})
         move_job(tx, held.job_id, JobState.FAILED, error=values["error"], ended_at=tx.now)
         return JobState.FAILED

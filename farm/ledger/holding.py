@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, and_, exists, or_, select
+from sqlalchemy import Row, and_, exists, func, or_, select
 
 from farm.ledger.connection import Tx
 from farm.ledger.epochs import epoch_now
 from farm.ledger.rows import Outcome
-from farm.ledger.schema import job, job_range, task, worker
+from farm.ledger.schema import account, job, job_range, task, worker
+from farm.ledger.schema.work import GOING
 from farm.ledger.states import JobState, TaskState
-from farm.specs.kinds import BACKSTAGE_KINDS, FINALISED_KINDS, PORTRAIT_KINDS
+from farm.specs.kinds import BACKSTAGE_KINDS, FINALISED_KINDS, GIANT_KINDS, PORTRAIT_KINDS
+from farm.specs.priorities import STEP
 
-BEAT_MOVES_CURSOR = PORTRAIT_KINDS
+BEAT_MOVES_CURSOR = PORTRAIT_KINDS | GIANT_KINDS
 """Kinds whose every settled unit is in storage by itself. The others settle units only with what the end of an
 attempt leaves (verdicts, a checkpoint), so that a lost attempt loses no half-written output."""
 
@@ -38,6 +40,24 @@ class Held:
     strikes: int
     rates: dict[str, float]
     epoch: int
+    owner: str
+    """The name its job belongs to."""
+    priority: int
+    device_s: float
+    """Device seconds of the job, this report included."""
+    budget_s: float | None
+    now_s: float
+    unpaid_s: float
+    """Seconds since this attempt reported last."""
+    has_quota: bool
+    """The name may not use portraits or bytes without limit."""
+    is_pressed: bool
+    """Some job is more urgent than this one by a whole level."""
+
+    @property
+    def is_spent(self) -> bool:
+        """True once the job has used up its budget."""
+        return self.budget_s is not None and self.device_s >= self.budget_s
 
     @property
     def counts(self) -> bool:
@@ -55,18 +75,24 @@ def hold(tx: Tx, task_id: int, attempt: int) -> Held | None:
     """Locks the job of a task, then reads the task; None where this attempt does not own it (any more)."""
     owner = select(task.c.job_id).where(task.c.id == task_id).scalar_subquery()
     columns = (job.c.id, job.c.kind, job.c.state, job.c.total, job.c.done, job.c.failed)
-    of_job = tx.run(select(*columns).where(job.c.id == owner).with_for_update()).one_or_none()
+    terms = (job.c.owner, job.c.priority, job.c.device_s, job.c.budget_s)
+    of_job = tx.run(select(*columns, *terms).where(job.c.id == owner).with_for_update()).one_or_none()
     if of_job is None:
         return None
     of_worker = (worker.c.draining, worker.c.strikes, worker.c.rates)
+    limited = or_(account.c.max_per_day.is_not(None), account.c.max_bytes.is_not(None))
+    about = (epoch_now(), tx.now.label("now_s"), least_rank(), limited.label("has_quota"))
     query = (
-        select(task, *of_worker, epoch_now())
+        select(task, *of_worker, *about)
         .outerjoin(worker, worker.c.name == task.c.worker)
+        .outerjoin(account, account.c.name == of_job.owner)
         .where(task.c.id == task_id, task.c.attempt == attempt, task.c.state == TaskState.RUNNING.value)
     )
     row = tx.run(query).one_or_none()
     if row is None:
         return None
+    # A lease is renewed by every report, and by nothing else.
+    unpaid_s = max(0.0, row.now_s - (row.lease_until - tx.limits.lease_s))
     return Held(
         job_id=of_job.id,
         job_kind=of_job.kind,
@@ -78,7 +104,21 @@ def hold(tx: Tx, task_id: int, attempt: int) -> Held | None:
         strikes=row.strikes or 0,
         rates=row.rates or {},
         epoch=row.epoch,
+        owner=of_job.owner,
+        priority=of_job.priority,
+        device_s=of_job.device_s + unpaid_s,
+        budget_s=of_job.budget_s,
+        now_s=row.now_s,
+        unpaid_s=unpaid_s,
+        has_quota=bool(row.has_quota),
+        is_pressed=row.least_rank is not None and -row.least_rank >= of_job.priority + STEP,
     )
+
+
+def least_rank() -> Any:
+    """SQL: the rank of the most urgent job that goes on; NULL where none does."""
+    going = job.alias("going")
+    return select(func.min(going.c.rank)).where(GOING).scalar_subquery().label("least_rank")
 
 
 def has_open_tasks(job_id: Any) -> Any:

@@ -26,6 +26,7 @@ from farm.ledger import (
     ticking,
     workers,
 )
+from farm.ledger.accounts import Accounts
 from farm.ledger.connection import Database
 from farm.ledger.counting import Counts
 from farm.ledger.holding import NOTHING
@@ -49,6 +50,7 @@ from farm.ledger.rows import (
     Run,
     Slice,
     Task,
+    Terms,
     Worker,
 )
 from farm.specs.seeds import SeedRange
@@ -65,6 +67,8 @@ class Ledger:
         self._db = database
         self.retention = Retention(database)
         """What goes: deleted jobs, unused portraits."""
+        self.accounts = Accounts(database)
+        """Whose the work is: shares, quotas, what was used, budgets."""
 
     def __enter__(self) -> Self:
         return self
@@ -89,14 +93,13 @@ class Ledger:
     # Jobs: submitting.py, steering.py, reading.py
 
     def submit(
-        self, spec: Mapping[str, Any], *, kind: str, ranges: Ranges, priority: int = 0,
+        self, spec: Mapping[str, Any], *, kind: str, ranges: Ranges, priority: int | Terms = 0,
         key_id: int | None = None, idem_key: str | None = None,
     ) -> tuple[Job, bool]:  # fmt: skip
         """The job, and whether this call made it. Raises Conflict, InvalidInput."""
-        who = (key_id, idem_key)
+        who, terms = (key_id, idem_key), priority if isinstance(priority, Terms) else Terms(priority)
         return self._db.write(
-            "submit",
-            lambda tx: submitting.submit(tx, spec, kind=kind, ranges=ranges, priority=priority, caller=who),
+            "submit", lambda tx: submitting.submit(tx, spec, kind=kind, ranges=ranges, terms=terms, caller=who)
         )
 
     def extend(self, job_id: int, ranges: Sequence[SeedRange | tuple[int, int]]) -> Job:
@@ -154,10 +157,10 @@ class Ledger:
 
     # Tasks: claiming.py, stealing.py, reporting.py, failing.py, reaping.py
 
-    def claim(self, worker: str, kinds: Sequence[str]) -> Claim | None:
-        """A task from one of these queues, or None. Raises LedgerUnavailable."""
+    def claim(self, worker: str, kinds: Sequence[str], first: str | None = None) -> Claim | None:
+        """A task from one of these queues, or None; `first` goes before the others of them."""
         for _ in range(CLAIM_TRIES):
-            found = self._db.write("claim", lambda tx: claiming.claim(tx, worker, kinds))
+            found = self._db.write("claim", lambda tx: claiming.claim(tx, worker, kinds, first))
             if not isinstance(found, claiming.Again):
                 return found
         return None

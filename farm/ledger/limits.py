@@ -28,6 +28,8 @@ class Limits:
     """For this long a failed task is kept for another live worker."""
     strikes_to_leave: int = 3
     leave_s: float = 300.0
+    lately_s: float = 3600.0
+    """Fair shares compare device seconds used lately: what was used so long ago counts half."""
     tick_lease_s: float = 30.0
     """SQLite: a dead ticker blocks the others for at most this long."""
 

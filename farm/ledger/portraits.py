@@ -15,13 +15,16 @@ TOUCH_S = 3600.0
 """`last_used_at` is this coarse: looking a portrait up twice in an hour writes once."""
 
 
-def keep_portraits(tx: Tx, rows: Sequence[PortraitRow], *, worker: str | None) -> None:
+def keep_portraits(tx: Tx, rows: Sequence[PortraitRow], *, worker: str | None, owner: str) -> list[int]:
     """Inserts rows of objects put in this epoch; the first one wins, and takes the place of a row that is marked.
+
+    Returns the bytes of each portrait that was not there before. `owner`: the name of keys whose quota they count in.
 
     The caller holds `beside_collections`. A marked row's object has the key of an earlier epoch, so that what deletes
     it does not touch the new one.
     """
     # In one order everywhere: two beats that store the same portraits wait for each other instead of deadlocking.
+    stored: list[int] = []
     unique = sorted({row.recipe: row for row in rows}.values(), key=lambda row: row.recipe)
     for start in range(0, len(unique), BATCH):
         values = [
@@ -29,6 +32,7 @@ def keep_portraits(tx: Tx, rows: Sequence[PortraitRow], *, worker: str | None) -
                 "recipe": row.recipe, "key": row.key, "sha256": row.sha256, "size_bytes": row.size_bytes,
                 "render_class": row.render_class, "worker": worker, "deleting": False, "epoch": row.epoch,
                 "series": row.series, "latent_seed": row.latent_seed, "noise_seed": row.noise_seed,
+                "owner": owner,
             }
             for row in unique[start : start + BATCH]
         ]  # fmt: skip
@@ -37,7 +41,8 @@ def keep_portraits(tx: Tx, rows: Sequence[PortraitRow], *, worker: str | None) -
         statement = statement.on_conflict_do_update(
             index_elements=["recipe"], set_=fresh, where=portrait.c.deleting.is_(True)
         )
-        tx.run(statement, values)
+        stored += tx.run(statement.returning(portrait.c.size_bytes), values).scalars()
+    return stored
 
 
 def portraits_by_recipe(tx: Tx, recipes: Sequence[str]) -> tuple[dict[str, PortraitRow], list[str]]:

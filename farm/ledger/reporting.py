@@ -1,5 +1,7 @@
 """Beat, finish and release: a task's owner reports."""
 
+from dataclasses import replace
+
 from sqlalchemy import update
 
 from farm.errors import WorkFailed
@@ -11,11 +13,13 @@ from farm.ledger.holding import NOTHING, Held
 from farm.ledger.listing import list_settled
 from farm.ledger.moves import move_task
 from farm.ledger.outcomes import keep_outcome
+from farm.ledger.paying import pay
 from farm.ledger.rows import BeatReply, Outcome, Progress
 from farm.ledger.schema import task
 from farm.ledger.settling import Settled, after, settle, split_settled
 from farm.ledger.states import JobState, TaskState
 from farm.ledger.workers import judge
+from farm.ledger.yielding import wanted_back
 
 LOST = BeatReply(owned=False)
 
@@ -31,8 +35,12 @@ def beat(tx: Tx, task_id: int, attempt: int, progress: Progress) -> BeatReply:
         values["units_done"] = progress.units_done
     if settled.cursor > held.task.cursor or values.get("units_done") != held.task.units_done:
         values["progress_at"] = tx.now
+    back = wanted_back(tx, held, settled)
+    if back:
+        values["yield_attempt"] = attempt
     tx.run(update(task).where(task.c.id == task_id, task.c.attempt == attempt).values(**values))
-    return BeatReply(owned=True, hi=held.task.hi, job_state=held.job_state, draining=held.draining, epoch=held.epoch)
+    pay(tx, held, settled)
+    return replace(_reply(held, held.job_state), give_back=back)
 
 
 def finish(tx: Tx, task_id: int, attempt: int, progress: Progress, outcome: Outcome = NOTHING) -> BeatReply:
@@ -42,8 +50,10 @@ def finish(tx: Tx, task_id: int, attempt: int, progress: Progress, outcome: Outc
         return LOST
     if progress.cursor < held.task.hi:
         raise WorkFailed(f"task {task_id} is not finished: {progress.cursor} of {held.task.hi}")
-    state = _end(tx, held, settle(tx, held, progress, ends=True, output=outcome.output), outcome)
-    return BeatReply(owned=True, hi=held.task.hi, job_state=state, draining=held.draining, epoch=held.epoch)
+    settled = settle(tx, held, progress, ends=True, output=outcome.output)
+    state = _end(tx, held, settled, outcome)
+    pay(tx, held, settled)
+    return _reply(held, state)
 
 
 def release(tx: Tx, task_id: int, attempt: int, progress: Progress, outcome: Outcome = NOTHING) -> bool:
@@ -55,11 +65,16 @@ def release(tx: Tx, task_id: int, attempt: int, progress: Progress, outcome: Out
     row = held.task
     if settled.cursor == row.hi or (progress.cursor >= row.hi and settled.raised):
         _end(tx, held, settled, outcome)
-        return True
-    keep_outcome(tx, held.job_id, outcome)
-    split_settled(tx, row, settled.lo, settled.cursor, output=settled.output)
-    move_task(tx, row.id, attempt, held.rest, lo=settled.cursor, cursor=settled.cursor, raised={}, worker=None)
+    else:
+        keep_outcome(tx, held.job_id, outcome)
+        split_settled(tx, row, settled.lo, settled.cursor, output=settled.output)
+        move_task(tx, row.id, attempt, held.rest, lo=settled.cursor, cursor=settled.cursor, raised={}, worker=None)
+    pay(tx, held, settled)
     return True
+
+
+def _reply(held: Held, state: JobState) -> BeatReply:
+    return BeatReply(owned=True, hi=held.task.hi, job_state=state, draining=held.draining, epoch=held.epoch)
 
 
 def _end(tx: Tx, held: Held, settled: Settled, outcome: Outcome) -> JobState:

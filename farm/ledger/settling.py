@@ -36,6 +36,8 @@ class Settled:
     """How many units this progress settled."""
     output: Mapping[str, Any] | None = None
     """The attempt's output, unless a done part carries it already."""
+    stored: tuple[int, ...] = ()
+    """Bytes of each portrait that was stored anew."""
 
     @property
     def values(self) -> dict[str, Any]:
@@ -52,7 +54,7 @@ def settle(tx: Tx, held: Held, progress: Progress, *, ends: bool, output: Mappin
     keep_said(tx, row, progress.said)
     # Those of an earlier epoch are of units behind a stolen tail, or this progress would not have been taken.
     current = [portrait for portrait in progress.portraits if portrait.epoch == held.epoch]
-    keep_portraits(tx, current, worker=row.worker)
+    stored = keep_portraits(tx, current, worker=row.worker, owner=held.owner)
     cursor = row.cursor
     if ends or row.kind in BEAT_MOVES_CURSOR:
         cursor = min(max(row.cursor, progress.cursor), row.hi)
@@ -69,16 +71,19 @@ def settle(tx: Tx, held: Held, progress: Progress, *, ends: bool, output: Mappin
         raised={unit: error for unit, error in raised.items() if cursor <= int(unit) < row.hi},
         units=cursor - row.cursor - len(passed),
         output=output,
+        stored=tuple(stored),
     )
-    count(tx, held, settled.units)
+    count(tx, held, settled.units, seconds=held.unpaid_s)
     _keep_rate(tx, held, progress.rate)
     return settled
 
 
-def count(tx: Tx, held: Held, units: int, *, failed: int = 0) -> None:
-    """Adds settled and quarantined units to the job's counters."""
+def count(tx: Tx, held: Held, units: int, *, failed: int = 0, seconds: float = 0.0) -> None:
+    """Adds settled and quarantined units, and device seconds, to the job's counters."""
+    values: dict[str, Any] = {"device_s": job.c.device_s + seconds} if seconds else {}
     if held.counts and (units or failed):
-        values = {"done": job.c.done + units, "failed": job.c.failed + failed, **pace_after(tx, units + failed)}
+        values |= {"done": job.c.done + units, "failed": job.c.failed + failed, **pace_after(tx, units + failed)}
+    if values:
         tx.run(update(job).where(job.c.id == held.job_id).values(**values))
 
 

@@ -10,12 +10,13 @@ from farm.ledger.cutting import split_off
 from farm.ledger.epochs import epoch_now
 from farm.ledger.fitting import fits
 from farm.ledger.limits import Limits
+from farm.ledger.one_class import may_paint_task
 from farm.ledger.roster import Roster, rate_of
 from farm.ledger.rows import Claim
 from farm.ledger.schema import job, task, worker
 from farm.ledger.sizing import LEAST_OF_TARGET
 from farm.ledger.states import JobState, TaskState
-from farm.specs.kinds import PORTRAIT_KINDS
+from farm.specs.kinds import GIANT_KINDS, PORTRAIT_KINDS
 
 STOLEN_KIND = "render"
 """Whose queue every kind with tails to take is served by."""
@@ -58,10 +59,10 @@ def stragglers(tx: Tx, who: Roster | None = None) -> Select[Any]:
     query = (
         _running(tx)
         .join(job, job.c.id == task.c.job_id)
-        .where(task.c.kind.in_(PORTRAIT_KINDS), job.c.state == JobState.RUNNING.value, unsettled > 1)
+        .where(task.c.kind.in_(PORTRAIT_KINDS | GIANT_KINDS), job.c.state == JobState.RUNNING.value, unsettled > 1)
     )
     if who is not None:
-        query = query.where(fits(tx, who.memory_bytes, task.c.rate_key))
+        query = query.where(fits(tx, who.memory_bytes, task.c.rate_key), may_paint_task(who))
     return query.order_by(seems_s.desc(), task.c.id).limit(LOOKED_AT)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import func, insert, literal, select, update
 
 from farm.errors import Conflict, InvalidInput, Problem
+from farm.ledger.accounts import open_account, owner_of
 from farm.ledger.classes import keys_of_ranges
 from farm.ledger.connection import Tx
 from farm.ledger.epochs import beside_collections
@@ -14,7 +15,7 @@ from farm.ledger.listing import reopen
 from farm.ledger.moves import move_job
 from farm.ledger.pace import fresh_pace
 from farm.ledger.reading import get_job, job_of, ranges_of
-from farm.ledger.rows import Job, Phases, PortraitRanges
+from farm.ledger.rows import Job, Phases, PortraitRanges, Terms
 from farm.ledger.schema import dataset, job, job_range, run
 from farm.ledger.states import JobState
 from farm.recipe import SEED_LIMIT, canonical_digest
@@ -31,7 +32,7 @@ def submit(
     *,
     kind: str,
     ranges: Sequence[SeedRange | tuple[int, int]] | PortraitRanges | Phases,
-    priority: int,
+    terms: Terms,
     caller: tuple[int | None, str | None],
 ) -> tuple[Job, bool]:
     """The job and whether this call made it; `caller` is (key id, idempotency key).
@@ -46,10 +47,12 @@ def submit(
         return known, False
     beside_collections(tx)
     key_id, idem_key = caller
+    owner = owner_of(tx, key_id)
     values = {
         "key_id": key_id, "kind": kind, "spec": dict(spec), "spec_sha256": sha256, "state": JobState.QUEUED.value,
-        "priority": priority, "total": _total(wanted), "done": 0, "failed": 0, "idem_key": idem_key,
-        "created_at": tx.now, "series": portraits and portraits.series,
+        "priority": terms.priority, "rank": -terms.priority, "budget_s": terms.budget_s, "owner": owner,
+        "total": _total(wanted), "done": 0, "failed": 0, "idem_key": idem_key, "created_at": tx.now,
+        "series": portraits and portraits.series,
         "noise_seed": portraits and portraits.noise_seed,
     }  # fmt: skip
     job_id = tx.run(insert(job).values(**values).returning(job.c.id)).scalar_one()
@@ -58,6 +61,7 @@ def submit(
         _reserve_version(tx, job_id, spec)
     if kind == "train":
         _insert_run(tx, job_id, spec)
+    open_account(tx, owner)
     return get_job(tx, job_id), True
 
 

@@ -48,7 +48,7 @@ one by one (`Ledger.portraits_by_recipe(…, for_job=…)`)."""
 PLANNED_KINDS = frozenset({"render", "film"})
 """Those of them whose spec alone says every unit's recipe."""
 
-LISTED_KINDS = PORTRAIT_KINDS
+LISTED_KINDS = PORTRAIT_KINDS | GIANT_KINDS
 """Jobs that leave a result list, in parts."""
 
 FINALISED_KINDS = PORTRAIT_KINDS | GIANT_KINDS | {"curate", "verify"}

@@ -21,6 +21,8 @@ class StopReason(StrEnum):
     """Given up by this worker itself, and recorded as a failure."""
     CANCELLED = "the job was cancelled"
     DRAINING = "the worker is draining"
+    YIELDED = "the ledger asked for the rest"
+    """More urgent work waits, or the job's budget or its name's quota is used up: the beat's log line says which."""
     LONG_ENOUGH = "the task lasted much longer than it was cut for"
 
 
@@ -179,6 +181,8 @@ class Assignment:
                 self._reason = StopReason.CANCELLED
             elif reply.draining:
                 self._reason = StopReason.DRAINING
+            elif reply.give_back and self._reason is None:
+                self._reason = StopReason.YIELDED
 
     def halt(self, reason: StopReason) -> None:
         """Stop for `reason`, told from this side."""

@@ -78,6 +78,8 @@ class Beat:
             # The ledger tells its own outage, once for the whole process.
             _log.log(logging.DEBUG if isinstance(error, Unavailable) else logging.WARNING, "the beat waits: %s", error)
             return
+        if reply.give_back and not self._assignment.stop:
+            _log.info("the rest goes back at the next unit: %s", reply.give_back)
         self._assignment.accept(reply)
         self._meter.beat(taken=reply.owned)
         if not reply.owned:

@@ -79,13 +79,14 @@ class Runner:
     def serve(self, queue: str, *, announce: Callable[[Claim], None] | None = None) -> str:
         """Claim once and work on it; `announce` hears what was claimed. Answers in words what came of it.
 
-        The ticket's own queue is asked first: Celery takes the queues in turn, and a long training must not keep this
-        worker from all other kinds of work. Raises WorkFailed when the attempt failed: by then the ledger knows.
+        The ticket's own queue goes first: Celery takes the queues in turn, and a long training must not keep this
+        worker from all other kinds of work. Only work of a higher level in another queue goes before it. Raises
+        WorkFailed when the attempt failed: by then the ledger knows.
         """
         if self._drained:
             return "draining"
         try:
-            claim = self._claim(queue)
+            claim = self._ledger.claim(self._post.worker, self._post.queues, first=queue)
         except LedgerUnavailable as error:
             return f"nothing was claimed: {error.message}"  # the tick sends another ticket when it is back
         if claim is None:
@@ -97,13 +98,6 @@ class Runner:
                 return self._work(claim, log)
         finally:
             self._dispatcher.nudge()
-
-    def _claim(self, queue: str) -> Claim | None:
-        claim = self._ledger.claim(self._post.worker, (queue,))
-        others = tuple(name for name in self._post.queues if name != queue)
-        if claim is None and others:
-            claim = self._ledger.claim(self._post.worker, others)
-        return claim
 
     def _work(self, claim: Claim, log: TaskLog) -> str:
         assignment = Assignment(

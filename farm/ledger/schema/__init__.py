@@ -1,6 +1,6 @@
 """The tables, one block each: work.py, records.py and measured.py. The migrations build the same; a test compares them.
 
-Lock order on every write: job, then task, then worker, then usage, then account.
+Lock order on every write: job, then task, then worker, then usage.
 """
 
 from farm.ledger.schema.base import UnitBound, metadata

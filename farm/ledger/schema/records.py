@@ -35,16 +35,12 @@ api_key = Table(
 account = Table(
     "account",
     metadata,
-    # A name of keys, or "" for jobs that came without one; there from its first job or limit on.
+    # A name of keys, or "" for jobs that came without one: its share and its quotas. There from its first job on.
     Column("name", String(64), primary_key=True),
     Column("share", Float(53), nullable=False, server_default=text("1")),
     Column("max_running", Integer),
     Column("max_per_day", BigInteger),
     Column("max_bytes", BigInteger),
-    # Device seconds used lately, as they stood at spent_at, and bytes of portraits stored now.
-    Column("spent_s", Float(53), nullable=False, server_default=text("0")),
-    Column("spent_at", Float(53), nullable=False, server_default=text("0")),
-    Column("size_bytes", BigInteger, nullable=False, server_default=text("0")),
 )
 
 usage = Table(
@@ -56,6 +52,9 @@ usage = Table(
     Column("portraits", BigInteger, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("device_s", Float(53), nullable=False),
+    # The same, forgotten little by little, as it stood at lately_at: what fair shares compare.
+    Column("lately_s", Float(53), nullable=False),
+    Column("lately_at", Float(53), nullable=False),
 )
 
 portrait = Table(

@@ -45,6 +45,8 @@ job = Table(
     # What of its portraits' recipes does not change from seed to seed; null for jobs without portraits.
     Column("series", String(64)),
     Column("noise_seed", UnitBound),
+    # Of a giant job: the class of workers that paints it, once one began.
+    Column("render_class", String(255)),
     # How far it was a while ago, and at a mark since then: what the time left is told from.
     Column("pace_at", Float(53)),
     Column("pace_units", BigInteger),

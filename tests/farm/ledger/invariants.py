@@ -12,7 +12,7 @@ from farm.ledger.connection import Database
 from farm.ledger.limits import Limits
 from farm.ledger.schema import failure, job, job_range, metadata, task
 from farm.ledger.states import JOB_MOVES, TASK_MOVES
-from farm.specs.kinds import FINALISE, FINALISED_KINDS, SEQUENTIAL_KINDS
+from farm.specs.kinds import BACKSTAGE_KINDS, FINALISE, FINALISED_KINDS, LIST, SEQUENTIAL_KINDS
 
 OPEN = ("pending", "running")
 Spans = list[tuple[int, int]]
@@ -29,7 +29,7 @@ class Snapshot:
 
     def settled(self, job_id: int) -> Spans:
         """Units reported as stored, by the rows."""
-        return joined([(t.lo, t.cursor) for t in self.tasks[job_id] if t.kind != FINALISE])
+        return joined([(t.lo, t.cursor) for t in self.tasks[job_id] if t.kind not in BACKSTAGE_KINDS])
 
 
 class Watcher:
@@ -75,7 +75,7 @@ class Watcher:
 
 def check_job(now: Snapshot, job_id: int) -> None:
     """One job's rows agree with each other."""
-    of, units = now.jobs[job_id], [t for t in now.tasks[job_id] if t.kind != FINALISE]
+    of, units = now.jobs[job_id], [t for t in now.tasks[job_id] if t.kind not in BACKSTAGE_KINDS]
     uncut = [(r.next, r.hi) for r in now.ranges[job_id] if r.next < r.hi]
     # Settled, quarantined, open and uncut units partition the request.
     pieces = sorted([(t.lo, t.hi) for t in units] + uncut)
@@ -103,7 +103,7 @@ def check_task(row: Row[Any]) -> None:
 
 def check_closed(of: Row[Any], tasks: list[Row[Any]], uncut: Spans) -> None:
     """A job is done exactly when everything in it is settled and written."""
-    opened = [t for t in tasks if t.state in OPEN]
+    opened = [t for t in tasks if t.state in OPEN and t.kind != LIST]
     finalising = [t for t in opened if t.kind == FINALISE]
     settled = of.done + of.failed == of.total
     assert len(finalising) <= (1 if of.state != "running" else 2)

@@ -13,6 +13,7 @@ def upgrade() -> None:
     _phases()
     _shares()
     _bulk()
+    _giants()
     _measured()
 
 
@@ -25,6 +26,10 @@ def _phases() -> None:
         sa.PrimaryKeyConstraint("job_id", "recipe", name=op.f("pk_job_portrait")),
     )
     op.create_index("ix_job_portrait_recipe", "job_portrait", ["recipe"], unique=False)
+
+
+def _giants() -> None:
+    op.add_column("job", sa.Column("render_class", sa.String(length=255), nullable=True))
 
 
 def _bulk() -> None:
@@ -60,9 +65,6 @@ def _shares() -> None:
         sa.Column("max_running", sa.Integer(), nullable=True),
         sa.Column("max_per_day", sa.BigInteger(), nullable=True),
         sa.Column("max_bytes", sa.BigInteger(), nullable=True),
-        sa.Column("spent_s", moment, server_default=zero, nullable=False),
-        sa.Column("spent_at", moment, server_default=zero, nullable=False),
-        sa.Column("size_bytes", sa.BigInteger(), server_default=zero, nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_account")),
     )
     op.execute("INSERT INTO account (name) SELECT DISTINCT owner FROM job")
@@ -73,6 +75,8 @@ def _shares() -> None:
         sa.Column("portraits", sa.BigInteger(), nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("device_s", moment, nullable=False),
+        sa.Column("lately_s", moment, nullable=False),
+        sa.Column("lately_at", moment, nullable=False),
         sa.PrimaryKeyConstraint("name", "day", name=op.f("pk_usage")),
     )
 

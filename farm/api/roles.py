@@ -44,6 +44,7 @@ ROLES: Final[dict[str, Role | None]] = {
     "POST /v1/jobs/{job_id}/pause": Role.ARTIST,
     "POST /v1/jobs/{job_id}/resume": Role.ARTIST,
     "POST /v1/jobs/{job_id}/retry": Role.ARTIST,
+    "POST /v1/jobs/{job_id}/extend": Role.ARTIST,
     "POST /v1/jobs/{job_id}/verify": Role.ARTIST,
     "PUT /v1/photos/{sha256}": Role.ARTIST,
     "POST /v1/intakes": Role.ARTIST,

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from farm.errors import FarmError, InvalidInput, Problem, Unavailable, WorkFailed
+from farm.errors import FarmError, InvalidInput, NotFound, Problem, Unavailable, WorkFailed
 
 TIMEOUT_S = 30.0
 
@@ -49,18 +49,29 @@ class ApiClient:
         return self._send("DELETE", path, headers=self._key).json()
 
     def download(self, url: str) -> bytes:
-        """The bytes behind a link that the API gave out. The key is not sent along: the link may lead elsewhere."""
-        return self._send("GET", url).content
+        """The bytes behind a link that the API gave out. The key is not sent along: the link may lead elsewhere.
+
+        Raises NotFound where nothing lies there (any more).
+        """
+        response = self._answer("GET", url)
+        if response.status_code == httpx.codes.NOT_FOUND:
+            raise NotFound("there is nothing behind its link")
+        if response.is_error:
+            raise _error_of(response)
+        return response.content
 
     def _send(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
-        kwargs = {name: value for name, value in kwargs.items() if value is not None}
-        try:
-            response = self._http.request(method, path, **kwargs)
-        except httpx.HTTPError as error:
-            raise Unavailable(f"the API does not answer: {error}") from error
+        response = self._answer(method, path, **kwargs)
         if response.is_error:
             raise _error_of(response)
         return response
+
+    def _answer(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        kwargs = {name: value for name, value in kwargs.items() if value is not None}
+        try:
+            return self._http.request(method, path, **kwargs)
+        except httpx.HTTPError as error:
+            raise Unavailable(f"the API does not answer: {error}") from error
 
 
 def _error_of(response: httpx.Response) -> FarmError:

@@ -24,6 +24,7 @@ SHOWN_TASKS = 10
 def register(app: typer.Typer) -> None:
     """Add these commands to the tree."""
     app.command(epilog=examples("farm jobs", "farm jobs --state running", "farm jobs 17 --json"))(jobs)
+    app.command(epilog=examples("farm extend 17 --seeds 10000..19999"))(extend)
     app.command(epilog=examples("farm watch 17"))(watch)
     app.command(epilog=examples("farm cancel 17"))(cancel)
     app.command(epilog=examples("farm pause 17"))(pause)
@@ -86,6 +87,17 @@ def _show(view: JobView, failures: Sequence[Failure], tasks: Sequence[Task], *, 
         say(f"  {what}, attempt {task.attempt} on {task.worker}: `farm logs --task {task.id}`")
     if job.started_at is not None:
         say(f"  `farm logs {job.id}` shows what its tasks said")
+
+
+def extend(
+    job: JobId,
+    seeds: Annotated[str, typer.Option(metavar="A..B", help="7 or 0..99 or 0..9,20..29; ends included")],
+) -> None:
+    """Add seeds to a render job. One that is done goes on; its result list and contact sheet are written again."""
+    with reached() as farm:
+        before = farm.job(job).job.total
+        now = farm.extend(job, seeds)
+    say(f"job {job}: {now.total - before:,} portraits more, {now.total:,} in all; `farm watch {job}` shows them come")
 
 
 def watch(job: JobId) -> None:

@@ -88,6 +88,10 @@ class RemoteFarm:
         """Try failed units again; how many."""
         return int(self._change(job_id, "retry")["units"] or 0)
 
+    def extend(self, job_id: int, seeds: str) -> Job:
+        """Add seeds to a render job."""
+        return _view(self._api.post(f"/v1/jobs/{job_id}/extend", json={"seeds": seeds})).job
+
     def create_key(self, name: str, role: str) -> tuple[ApiKey, str]:
         """A new key and its secret."""
         told = self._api.post("/v1/keys", json={"name": name, "role": role})

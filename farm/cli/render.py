@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from farm.cli.output import counting, examples, say
+from farm.cli.output import examples, say
 from farm.cli.session import ended, reached, tell_submitted
 
 if TYPE_CHECKING:
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
     from farm.cli.remote import RemoteFarm
     from farm.service import Service
-    from farm.service.views import PortraitView
-
-PAGE = 200
 
 
 def register(app: typer.Typer) -> None:
@@ -54,12 +51,10 @@ def render(
         submitted = farm.submit({name: value for name, value in spec.items() if value is not None}, priority=priority)
         what = f"renders {submitted.job.total:,} portraits at {spec['size_px']} px"
         tell_submitted(farm, submitted, what, as_json=as_json)
-        if wait or out:
-            try:
-                ended(farm, submitted.job.id)
-            finally:
-                if out:
-                    _write(farm, submitted.job.id, out)
+        if out:
+            _bring(farm, submitted.job.id, out)
+        elif wait:
+            ended(farm, submitted.job.id)
 
 
 def _spec_from(
@@ -79,35 +74,22 @@ def _spec_from(
     return spec_from_png(read_whole(path, max_bytes=MAX_FILE_BYTES), ledger=farm.ledger, size_px=size_px)
 
 
-def _write(farm: Service | RemoteFarm, job_id: int, folder: Path) -> None:
-    """Every stored portrait of the job as DIR/<seed>.png, and its contact sheet."""
+def _bring(farm: Service | RemoteFarm, job_id: int, folder: Path) -> None:
+    """Every portrait of the job as DIR/<seed>.png as it is painted, and at the end its contact sheet."""
+    from farm.cli.export import brought, fetching
     from farm.errors import NotFound
+    from farm.service.exporting import Source, export_files
     from farm.service.files import write_whole
 
-    count, after = 0, -1
-    with counting("writing", farm.job(job_id).job.total) as advance:
-        while True:
-            page = farm.portraits(job_id, after_seed=after, limit=PAGE)
-            for view in page.portraits:
-                if view.stored is not None:
-                    write_whole(folder / f"{view.seed}.png", _bytes_of(farm, view))
-                    count += 1
-                advance()
-            if page.next_after is None:
-                break
-            after = page.next_after
+    source = Source(farm=farm, fetch=fetching(farm), job_id=job_id)
+    brought(export_files(source, folder), source, folder)
     try:
-        write_whole(folder / "contact.jpg", _contact_sheet(farm, job_id))
-    except NotFound:
-        say("the job left no contact sheet")
-    say(f"{folder}: {count} portraits")
-
-
-def _bytes_of(farm: Service | RemoteFarm, view: PortraitView) -> bytes:
-    from farm.service import Service
-
-    key, url = view.stored.key if view.stored else "", view.url or ""
-    return farm.storage.get(key) if isinstance(farm, Service) else farm.download(url)
+        ended(farm, job_id)
+    finally:
+        try:
+            write_whole(folder / "contact.jpg", _contact_sheet(farm, job_id))
+        except NotFound:
+            say("the job left no contact sheet")
 
 
 def _contact_sheet(farm: Service | RemoteFarm, job_id: int) -> bytes:

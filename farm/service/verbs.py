@@ -17,7 +17,7 @@ from farm.service.pages import page_size
 from farm.service.resolving import resolve
 from farm.service.unset_queue import UnsetQueue
 from farm.settings import Settings
-from farm.specs import parse_spec
+from farm.specs import parse_seeds, parse_spec
 from farm.specs.kinds import QUEUE_OF
 from farm.storage import Storage
 
@@ -146,6 +146,12 @@ class Service:
         units = self.ledger.retry(job_id)
         self.dispatcher.nudge()
         return units
+
+    def extend(self, job_id: int, seeds: str) -> Job:
+        """Add seeds to a render job; a done one goes on. Raises InvalidInput, NotFound, Conflict."""
+        job = self.ledger.extend(job_id, parse_seeds(seeds))
+        self.dispatcher.nudge()
+        return job
 
     # What goes
 

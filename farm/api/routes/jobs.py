@@ -31,6 +31,9 @@ After = Annotated[int, Query(ge=-1, lt=SEED_LIMIT, description="go on after this
 _SPECS = [spec.model_json_schema() for spec in (RenderSpec, FilmSpec, TrainSpec, CurateSpec, AssembleSpec, ImportSpec)]
 _BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"oneOf": _SPECS}}}}}
 
+_SEEDS_ONLY = {"type": "object", "properties": {"seeds": {"type": "string"}}, "required": ["seeds"]}
+_SEEDS = {"requestBody": {"required": True, "content": {"application/json": {"schema": _SEEDS_ONLY}}}}
+
 
 @router.post("", status_code=201, openapi_extra=_BODY, responses={200: {"description": "taken before, same job"}})
 def submit(
@@ -98,6 +101,16 @@ def portraits(farm: Farm, job_id: JobId, after: After = -1, limit: Limit = 100) 
 def files(farm: Farm, job_id: JobId) -> list[FileOut]:
     """What the job left behind: result lists and contact sheet."""
     return [FileOut(key=key, size_bytes=size, url=url) for key, size, url in farm.files_of(job_id)]
+
+
+@router.post("/{job_id}/extend", openapi_extra=_SEEDS)
+def extend(farm: Farm, job_id: JobId, body: Annotated[dict[str, Any], Depends(json_body)]) -> JobOut:
+    """Add seeds to a render job, `{"seeds": "100..199"}`; a done job goes on."""
+    seeds = body.get("seeds")
+    if not isinstance(seeds, str) or body.keys() != {"seeds"}:
+        told = Problem("seeds", "send seeds alone, as text like 7 or 0..99")
+        raise InvalidInput("the extension has mistakes", problems=[told])
+    return JobOut.of(farm.job(farm.extend(job_id, seeds).id))
 
 
 @router.post("/{job_id}/cancel")

@@ -15,7 +15,7 @@ HEAVY = ("torch", "numpy", "sqlalchemy", "fastapi", "celery", "kombu", "pydantic
 EXPECTED = {
     "demo", "up", "worker", "flower", "doctor", "settings",
     "render", "verify", "jobs", "watch", "cancel", "pause", "resume", "retry", "logs",
-    "delete", "gc", "star", "unstar",
+    "delete", "gc", "star", "unstar", "extend", "export",
     "dataset add", "dataset list", "dataset show", "train base", "train upscaler", "train presets", "train list",
     "keys create", "keys list", "keys revoke",
     "cascade assemble", "cascade export", "cascade import", "cascade list", "cascade show",

@@ -47,13 +47,15 @@ class Studio:
         self.service, self.ledger, self.storage = service, service.ledger, service.storage
         self.cascades = LoadedCascades(self.storage, device="cpu")
         told: dict[str, Any] = {"ledger": self.ledger, "storage": self.storage}
+        render = RenderTask(**told, cascades=self.cascades, threads=threads_for("cpu", 1))
         self.runner = Runner(
             ledger=self.ledger,
             dispatcher=service.dispatcher,
             post=Post("ada", QUEUES),
             handlers={
                 "import": ImportTask(storage=self.storage),
-                "render": RenderTask(**told, cascades=self.cascades, threads=threads_for("cpu", 1)),
+                "render": render,
+                "film": render,
                 "verify": VerifyTask(**told, cascades=self.cascades),
                 "finalise": FinaliseTask(**told, settings=service.settings),
             },

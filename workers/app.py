@@ -226,6 +226,7 @@ class Child:
             draining=False,
             seen_at=0.0,
             leave_until=None,
+            memory_bytes=bench.memory_bytes,
         )
 
     def serve(self, ticket: Ticket) -> str:

@@ -97,10 +97,19 @@ def _again(tx: Tx, held: Held, settled: Settled, values: dict[str, Any], *, trie
         kept = {
             name: values[name] for name in ("not_before", "suspects", "avoid", "avoid_until", "error") if name in values
         }
-        insert_tasks(tx, [split_off(row, middle, row.hi, **kept)])
-        values = {**values, "hi": middle, "failures": 0, "losses": 0}
+        counter = "losses" if "losses" in values else "failures"
+        insert_tasks(tx, [split_off(row, middle, row.hi, **kept, **_still(counter, row.hi - middle, limit))])
+        values = {**values, "hi": middle, "failures": 0, "losses": 0, **_still(counter, middle - settled.cursor, limit)}
     move_task(tx, row.id, row.attempt, TaskState.PENDING, **values)
     return held.job_state
+
+
+def _still(counter: str, units: int, limit: int) -> dict[str, int]:
+    """What a half is said to have gone through: the next fault halves it again, and a single unit has two tries alone.
+
+    One fault of it all may be the machine's; a part of what broke workers to the limit is watched more closely.
+    """
+    return {counter: limit - 1 if units > 1 else max(0, limit - 2)}
 
 
 def _is_condemned(tx: Tx, row: Any, *, tried: int, limit: int) -> bool:

@@ -39,6 +39,7 @@ class Held:
     draining: bool
     strikes: int
     rates: dict[str, float]
+    render_class: str
     epoch: int
     owner: str
     """The name its job belongs to."""
@@ -79,7 +80,7 @@ def hold(tx: Tx, task_id: int, attempt: int) -> Held | None:
     of_job = tx.run(select(*columns, *terms).where(job.c.id == owner).with_for_update()).one_or_none()
     if of_job is None:
         return None
-    of_worker = (worker.c.draining, worker.c.strikes, worker.c.rates)
+    of_worker = (worker.c.draining, worker.c.strikes, worker.c.rates, worker.c.render_class)
     limited = or_(account.c.max_per_day.is_not(None), account.c.max_bytes.is_not(None))
     about = (epoch_now(), tx.now.label("now_s"), least_rank(), limited.label("has_quota"))
     query = (
@@ -103,6 +104,7 @@ def hold(tx: Tx, task_id: int, attempt: int) -> Held | None:
         draining=bool(row.draining),
         strikes=row.strikes or 0,
         rates=row.rates or {},
+        render_class=row.render_class or "",
         epoch=row.epoch,
         owner=of_job.owner,
         priority=of_job.priority,

@@ -30,6 +30,7 @@ from farm.ledger.accounts import Accounts
 from farm.ledger.connection import Database
 from farm.ledger.counting import Counts
 from farm.ledger.holding import NOTHING
+from farm.ledger.machines import Machines
 from farm.ledger.retention import Retention
 from farm.ledger.rows import (
     ApiKey,
@@ -65,6 +66,8 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self.machines = Machines(database)
+        """What tasks told of the machines: speeds, and what needs more memory."""
         self.retention = Retention(database)
         """What goes: deleted jobs, unused portraits."""
         self.accounts = Accounts(database)

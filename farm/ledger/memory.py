@@ -9,6 +9,7 @@ from farm.ledger.connection import Tx
 from farm.ledger.fencing import hold_for
 from farm.ledger.fitting import REMEMBERED_S
 from farm.ledger.moves import move_task
+from farm.ledger.paying import pay
 from farm.ledger.rows import Progress
 from farm.ledger.schema import job_range, too_large, worker
 from farm.ledger.settling import after, settle, split_settled
@@ -29,6 +30,7 @@ def outgrow(tx: Tx, task_id: int, attempt: int, progress: Progress, error: str) 
     if settled.cursor == row.hi:
         move_task(tx, row.id, attempt, TaskState.DONE, **settled.values, error=error)
         close_after(tx, after(held, settled))
+        pay(tx, held, settled)
         return True
     split_settled(tx, row, settled.lo, settled.cursor)
     move_task(
@@ -36,6 +38,7 @@ def outgrow(tx: Tx, task_id: int, attempt: int, progress: Progress, error: str) 
         lo=settled.cursor, cursor=settled.cursor, raised=settled.raised, worker=None, error=error,
     )  # fmt: skip
     _remember(tx, row, error)
+    pay(tx, held, settled)
     return True
 
 

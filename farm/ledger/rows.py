@@ -136,6 +136,15 @@ class LogLine:
     text: str
 
 
+@dataclass(frozen=True)
+class Work:
+    """What an attempt did so far: units it worked on itself, the seconds that took, and bytes it stored."""
+
+    units: int
+    seconds: float
+    size_bytes: int = 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Progress:
     """What a beat carries: units before `cursor` are settled; `units_done` is for the progress bar of kinds whose
@@ -147,6 +156,9 @@ class Progress:
     units_done: int | None = None
     rate: float | None = None
     """Units a second measured by this worker for this kind of work, to size its next task."""
+    rate_s: float | None = None
+    """The last so many seconds were measured; None: the rate is taken as it stands."""
+    work: Work | None = None
     said: tuple[Said, ...] = ()
 
 
@@ -213,6 +225,8 @@ class Worker:
     seen_at: float
     leave_until: float | None
     rates: Mapping[str, float] = field(default_factory=dict)
+    memory_bytes: int | None = None
+    """Of its device, or what it may use of it; None where it does not say."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ A unit that raised inside a larger task is carved out: what lies before it is do
 is tried alone, and the task goes on behind it. Until the cursor has passed it, it is remembered on the row (`raised`).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy import Row, update
 
 from farm.ledger.connection import Tx
 from farm.ledger.cutting import insert_tasks, split_off
+from farm.ledger.history import keep_history
 from farm.ledger.holding import BEAT_MOVES_CURSOR, Held
 from farm.ledger.pace import pace_after
 from farm.ledger.portraits import keep_portraits
@@ -74,7 +76,9 @@ def settle(tx: Tx, held: Held, progress: Progress, *, ends: bool, output: Mappin
         stored=tuple(stored),
     )
     count(tx, held, settled.units, seconds=held.unpaid_s)
-    _keep_rate(tx, held, progress.rate)
+    _keep_rate(tx, held, progress)
+    if ends and progress.work is not None:
+        keep_history(tx, held, progress.work)
     return settled
 
 
@@ -125,10 +129,19 @@ def avoiding(tx: Tx, kind: str, name: str | None) -> dict[str, Any]:
     return {"avoid": name, "avoid_until": tx.now + tx.limits.avoid_s}
 
 
-def _keep_rate(tx: Tx, held: Held, rate: float | None) -> None:
-    """The worker's rate for such work, written when it changed by more than a twentieth."""
-    known = held.rates.get(held.task.rate_key, 0.0)
-    if rate is None or rate <= 0 or abs(rate - known) <= 0.05 * rate:
+def _keep_rate(tx: Tx, held: Held, progress: Progress) -> None:
+    """The worker's rate for such work, written when it changed by more than a twentieth.
+
+    An exponentially weighted mean over time: what was measured half a task ago and longer counts about a third, so
+    that a device that throttles, or shares its machine, is known for what it does within one task.
+    """
+    known, rate = held.rates.get(held.task.rate_key, 0.0), progress.rate
+    if rate is None or rate <= 0:
+        return
+    if known > 0 and progress.rate_s is not None:
+        weight = 1 - math.exp(-2 * progress.rate_s / tx.limits.task_target_s)
+        rate = known + weight * (rate - known)
+    if abs(rate - known) <= 0.05 * rate:
         return
     # The newest goes last, so that the kinds of work measured longest ago are the ones forgotten.
     others = [(key, value) for key, value in held.rates.items() if key != held.task.rate_key]

@@ -8,6 +8,7 @@ from farm.errors import Conflict, NotFound
 from farm.ledger.closing import close_if_settled
 from farm.ledger.connection import Tx
 from farm.ledger.listing import reopen_failed
+from farm.ledger.memory import forget_too_large
 from farm.ledger.moves import move_job
 from farm.ledger.pace import fresh_pace
 from farm.ledger.schema import failure, job, task
@@ -63,6 +64,7 @@ def retry(tx: Tx, job_id: int) -> int:
         "avoid_until": None, "alone_on": None, "suspects": [], "raised": {}, "worker": None,
     }  # fmt: skip
     tx.run(update(task).where(*again).values(**fresh))
+    forget_too_large(tx, job_id)
     reopen_failed(tx, job_id)
     quarantined = tx.run(delete(failure).where(failure.c.job_id == job_id)).rowcount
     tx.run(update(job).where(job.c.id == job_id).values(failed=job.c.failed - quarantined))

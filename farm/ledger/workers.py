@@ -16,7 +16,7 @@ def register_worker(tx: Tx, who: Worker) -> None:
     """Adds a worker, or brings a known one up to date: no longer draining; its rates and leave stay."""
     fresh = {
         "kinds": list(who.kinds), "device": who.device, "render_class": who.render_class, "slots": who.slots,
-        "draining": False,
+        "draining": False, "memory_bytes": who.memory_bytes,
     }  # fmt: skip
     statement = tx.upsert(worker).values(name=who.name, strikes=0, rates=dict(who.rates), seen_at=tx.now, **fresh)
     tx.run(
@@ -82,4 +82,5 @@ def _worker_of(row: Row[Any]) -> Worker:
     return Worker(
         name=row.name, kinds=tuple(row.kinds), device=row.device, render_class=row.render_class, slots=row.slots,
         draining=row.draining, seen_at=row.seen_at, leave_until=row.leave_until, rates=dict(row.rates),
+        memory_bytes=row.memory_bytes,
     )  # fmt: skip

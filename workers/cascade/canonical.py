@@ -13,8 +13,8 @@ from pathlib import Path
 
 import torch
 
-from farm.errors import OutOfMemory
 from workers.cascade.config import CanonicalCall
+from workers.cascade.memory import as_out_of_memory, free_what_is_cached
 
 GIANT_WINDOW_HALOS = 48
 """How long a giant picture's windows may be. Then less than a tenth of what is painted is thrown away, for any picture
@@ -38,12 +38,12 @@ def canonical(call: CanonicalCall, device: torch.device) -> Iterator[None]:
     try:
         with torch.inference_mode(), cudnn, autocast:
             yield
-    except torch.OutOfMemoryError as error:
-        raise OutOfMemory(f"{device} has too little memory for the canonical call {call}") from error
-    except RuntimeError as error:
-        if "can't allocate memory" not in str(error):
+    except (RuntimeError, MemoryError) as error:
+        ran_out = as_out_of_memory(error, f"the canonical call {call} on {device}")
+        if ran_out is None:
             raise
-        raise OutOfMemory(f"this machine has too little memory for the canonical call {call}") from error
+        free_what_is_cached(device)
+        raise ran_out from error
     finally:
         torch.set_num_threads(threads)
 

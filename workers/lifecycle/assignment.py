@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from farm.errors import WorkFailed
-from farm.ledger.rows import BeatReply, Claim, FailedUnit, PortraitRow, Progress
+from farm.ledger.rows import BeatReply, Claim, FailedUnit, PortraitRow, Progress, Work
 from farm.ledger.states import JobState
 from farm.logs import one_line
 from workers.lifecycle.task_log import TaskLog
@@ -52,9 +52,9 @@ class Assignment:
         self._portraits: list[PortraitRow] = []
         self._failures: list[FailedUnit] = []
         self._units_done: int | None = None
-        self._worked = 0
+        self._worked = self._stored_bytes = self._window_units = 0
         self._reason: StopReason | None = None
-        self._started_s = self._rated_from_s = self._progress_s = clock()
+        self._started_s = self._began_s = self._window_from_s = self._progress_s = clock()
 
     @property
     def cursor(self) -> int:
@@ -108,7 +108,7 @@ class Assignment:
     def begin(self) -> None:
         """Call when weights are loaded and the first unit begins: the measured rate counts from here."""
         with self._lock:
-            self._rated_from_s = self._progress_s = self._clock()
+            self._began_s = self._window_from_s = self._progress_s = self._clock()
 
     def settle(
         self, unit: int, *, portrait: PortraitRow | None = None, error: str | None = None, worked: bool = True
@@ -123,9 +123,10 @@ class Assignment:
             self._cursor = unit + 1
             if portrait is not None:
                 self._portraits.append(portrait)
+                self._stored_bytes += portrait.size_bytes
             if error is not None:
                 self._failures.append(FailedUnit(unit=unit, error=one_line(error)))
-            self._worked += worked
+            self._count(int(worked))
             self._progress_s = self._clock()
 
     def advance(self, cursor: int) -> None:
@@ -133,7 +134,7 @@ class Assignment:
         with self._lock:
             if cursor < self._cursor:
                 raise WorkFailed(f"the cursor cannot go back from {self._cursor} to {cursor}")
-            self._worked += cursor - self._cursor
+            self._count(cursor - self._cursor)
             self._cursor = cursor
             self._progress_s = self._clock()
 
@@ -152,12 +153,15 @@ class Assignment:
     def take(self) -> Progress:
         """What was settled since the last `take`, to be written; `put_back` it if that fails."""
         with self._lock:
+            rate, rate_s = self._window()
             progress = Progress(
                 cursor=self._cursor,
                 portraits=tuple(self._portraits),
                 failures=tuple(self._failures),
                 units_done=self._units_done,
-                rate=self._rate(),
+                rate=rate,
+                rate_s=rate_s,
+                work=Work(self._worked, self._clock() - self._began_s, self._stored_bytes),
                 said=self._log.take(),
             )
             self._portraits, self._failures = [], []
@@ -168,6 +172,9 @@ class Assignment:
         with self._lock:
             self._portraits[:0] = progress.portraits
             self._failures[:0] = progress.failures
+            if progress.rate is not None and progress.rate_s is not None:
+                self._window_units += round(progress.rate * progress.rate_s)
+                self._window_from_s -= progress.rate_s
             self._log.put_back()
 
     def accept(self, reply: BeatReply) -> None:
@@ -193,6 +200,16 @@ class Assignment:
     def _over_budget(self) -> bool:
         return self._worked > 0 and self._clock() - self._started_s > self._budget_s
 
-    def _rate(self) -> float | None:
-        seconds = self._clock() - self._rated_from_s
-        return self._worked / seconds if self._worked and seconds > 0 else None
+    def _count(self, units: int) -> None:
+        self._worked += units
+        self._window_units += units
+
+    def _window(self) -> tuple[float | None, float | None]:
+        """Units a second since the last one that was told, and over how long; None where nothing was worked since."""
+        now_s = self._clock()
+        seconds = now_s - self._window_from_s
+        if self._window_units <= 0 or seconds <= 0:
+            return None, None
+        rate = self._window_units / seconds
+        self._window_units, self._window_from_s = 0, now_s
+        return rate, seconds

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from farm import logs
 from farm.dispatch import Dispatcher
-from farm.errors import FarmError, LeaseLost, LedgerUnavailable, Unavailable, WorkFailed
+from farm.errors import FarmError, LeaseLost, LedgerUnavailable, OutOfMemory, Unavailable, WorkFailed
 from farm.ledger import Ledger
 from farm.ledger.rows import Claim, Outcome
 from farm.settings import Settings
@@ -41,6 +41,8 @@ class Bench:
     handlers: Mapping[str, Handler]
     device: str
     render_class: str
+    memory_bytes: int | None = None
+    """Of its device, or what it may use of it."""
     collectors: tuple[Collector, ...] = ()
     """Numbers of its handlers, for Prometheus."""
 
@@ -137,6 +139,8 @@ class Runner:
             reason = assignment.stop_reason or StopReason.LOST
             self._ended(assignment, Ending.FAILED if reason is StopReason.STALLED else Ending.LOST)
             return f"stopped: {reason}"
+        if isinstance(error, OutOfMemory | MemoryError):
+            return self._outgrow(assignment, error)
         if error is not None and not isinstance(error, Unavailable):
             return self._fail(assignment, error)
         if error is None and assignment.cursor >= assignment.hi:
@@ -167,6 +171,16 @@ class Runner:
         owned = self._insist(lambda: self._ledger.release(claim.task_id, claim.attempt, progress, outcome))
         self._ended(assignment, Ending.RELEASED if owned else Ending.LOST)
         return f"given back at {progress.cursor}: {why}"
+
+    def _outgrow(self, assignment: Assignment, error: Exception) -> str:
+        """Too large for this device: a larger one takes it, and the ledger remembers it of this class of work."""
+        claim, message = assignment.claim, words_of(error)
+        _log.warning("out of memory at %d: %s; a device with more memory takes it", assignment.cursor, message)
+        progress = assignment.take()
+        outgrown = self._ledger.machines.outgrow
+        owned = self._insist(lambda: outgrown(claim.task_id, claim.attempt, progress, message))
+        self._ended(assignment, Ending.RELEASED if owned else Ending.LOST)
+        return f"given back at {progress.cursor}: {message}"
 
     def _fail(self, assignment: Assignment, error: Exception) -> str:
         claim, message = assignment.claim, words_of(error)

@@ -5,8 +5,9 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from farm.errors import OutOfMemory, Unavailable, WorkFailed
+from farm.errors import Unavailable, WorkFailed
 from farm.recipe import Recipe
+from workers.cascade.memory import as_out_of_memory
 
 Picture = NDArray[np.uint8]
 Render = Callable[[Sequence[Recipe]], Iterator[Picture]]
@@ -44,9 +45,10 @@ def pictures(render: Render, recipes: Sequence[Recipe]) -> Generator[Picture | E
                 yield picture
             if done < len(recipes):
                 raise WorkFailed(f"the generator gave {len(recipes) - done} pictures too few")
-        except (OutOfMemory, Unavailable):
+        except Unavailable:
             raise
         except Exception as error:  # the guilty recipe is found next, and its own error recorded
+            _raise_if_memory_ran_out(error)
             if done >= len(recipes):
                 raise WorkFailed(f"the generator failed after its last picture: {error}") from error
             solo = SOLO
@@ -55,9 +57,17 @@ def pictures(render: Render, recipes: Sequence[Recipe]) -> Generator[Picture | E
 def _alone(render: Render, recipe: Recipe) -> Picture | Exception:
     try:
         return next(iter(render([recipe])))
-    except (OutOfMemory, Unavailable):
+    except Unavailable:
         raise
     except StopIteration:
         return WorkFailed("the generator gave no picture")
     except Exception as error:  # noqa: BLE001 - it is this recipe's outcome, recorded
+        _raise_if_memory_ran_out(error)
         return error
+
+
+def _raise_if_memory_ran_out(error: Exception) -> None:
+    """That is the device's limit and no recipe's fault. Raises OutOfMemory."""
+    ran_out = as_out_of_memory(error, "a picture")
+    if ran_out is not None:
+        raise ran_out from error

@@ -20,6 +20,7 @@ from queue import SimpleQueue
 
 from farm.errors import Unavailable
 from farm.recipe import Recipe
+from workers.cascade.memory import as_out_of_memory
 from workers.rendering.guilty import Picture, Render, pictures
 from workers.rendering.outcomes import Failed, Outcome, Rendered, StoredObject, words
 from workers.rendering.png import encode_png
@@ -173,9 +174,10 @@ class _Unit:
         self.outcome.set_result(made)
 
     def fail(self, error: Exception) -> None:
-        """Records the error; a store that does not answer is nobody's fault and ends the run instead."""
-        if isinstance(error, Unavailable):
-            self.outcome.set_exception(error)
+        """Records the error; a store that does not answer, or too little memory, is nobody's fault and ends the run."""
+        ends = error if isinstance(error, Unavailable) else as_out_of_memory(error, "a portrait's file")
+        if ends is not None:
+            self.outcome.set_exception(ends)
             return
         _log.warning("portrait %s failed: %s", self.recipe.digest[:12], words(error))
         self.outcome.set_result(Failed(index=self.index, recipe=self.recipe.digest, error=words(error)))

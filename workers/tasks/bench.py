@@ -12,6 +12,7 @@ from farm.storage import Storage
 from workers.cascade.allocator import keep_pages
 from workers.cascade.canonical import render_class
 from workers.lifecycle import Bench
+from workers.lifecycle.host_memory import host_memory_bytes, keep_below
 from workers.tasks.assemble import AssembleTask
 from workers.tasks.curate import CurateTask
 from workers.tasks.finalise import FinaliseTask
@@ -30,6 +31,7 @@ def prepare(settings: Settings, ledger: Ledger, storage: Storage) -> Bench:
     """
     keep_pages()
     device = device_of(settings)
+    memory_bytes = memory_of(device, settings.memory_bytes)
     torch.zeros(1, device=device)  # CUDA starts here and not under the first claim's lease
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     cascades = LoadedCascades(storage, device=str(device))
@@ -54,8 +56,24 @@ def prepare(settings: Settings, ledger: Ledger, storage: Storage) -> Bench:
         },
         device=str(device),
         render_class=render_class(device),
+        memory_bytes=memory_bytes,
         collectors=(render.meter,),
     )
+
+
+def memory_of(device: torch.device, wanted: int) -> int:
+    """The bytes this worker has: of its GPU, or of the machine. `wanted` (0: all of it) is held to where it is less.
+
+    So a worker that shares its device, or stands for a smaller one, runs out of memory as the smaller one would.
+    """
+    has = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else host_memory_bytes()
+    if not 0 < wanted < has:
+        return int(has)
+    if device.type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(wanted / has, device)
+    else:
+        keep_below(wanted)
+    return wanted
 
 
 def device_of(settings: Settings) -> torch.device:

@@ -45,7 +45,7 @@ def test_a_task_that_failed_twice_is_halved(ledger: Ledger, clock: Clock) -> Non
         clock.advance(5)
         fail(ledger, claimed(ledger, "ada"), 2)
     tasks = [(t.lo, t.cursor, t.hi, t.state, t.failures) for t in ledger.tasks_of(job.id)]
-    assert tasks == [(0, 2, 5, TaskState.PENDING, 0), (5, 5, 8, TaskState.PENDING, 0)]
+    assert tasks == [(0, 2, 5, TaskState.PENDING, 1), (5, 5, 8, TaskState.PENDING, 1)], "the next failure halves again"
 
 
 def test_a_task_that_was_lost_three_times_is_halved(ledger: Ledger, clock: Clock) -> None:
@@ -56,7 +56,7 @@ def test_a_task_that_was_lost_three_times_is_halved(ledger: Ledger, clock: Clock
         clock.advance(31)
         ledger.worker_seen("ada")
         ledger.reap()
-    assert [(t.lo, t.hi, t.losses) for t in ledger.tasks_of(job.id)] == [(0, 4, 0), (4, 8, 0)]
+    assert [(t.lo, t.hi, t.losses) for t in ledger.tasks_of(job.id)] == [(0, 4, 2), (4, 8, 2)]
 
 
 def test_halving_goes_down_to_the_guilty_seed_and_everything_else_is_done(ledger: Ledger, clock: Clock) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from workers.cascade.config import BaseConfig
-from workers.cascade.layers import ResidualBlock, scaled_conv, scaled_linear, upsample
+from workers.cascade.layers import ResidualBlock, draw_normal, scaled_conv, scaled_linear, upsample
 
 
 class Generator(nn.Module):
@@ -23,7 +23,8 @@ class Generator(nn.Module):
         self.config = config
         widths = config.widths
         self.weigh = scaled_linear(config.latent_dim, widths[0])
-        self.basis = nn.Parameter(torch.randn(widths[0], 4, 4))
+        self.basis = nn.Parameter(torch.empty(widths[0], 4, 4))
+        draw_normal(self.basis, 1.0)
         self.levels = nn.ModuleList(residual_level(config, width) for width in widths)
         self.widen = nn.ModuleList(
             scaled_conv(before, after, 1, gain=1.0) for before, after in itertools.pairwise(widths)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from workers.cascade.base import residual_level
 from workers.cascade.config import BaseConfig
-from workers.cascade.layers import downsample, scaled_conv, scaled_linear
+from workers.cascade.layers import downsample, draw_normal, scaled_conv, scaled_linear
 
 
 class BasisHead(nn.Module):
@@ -22,7 +22,8 @@ class BasisHead(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.basis = nn.Parameter(torch.randn(width, 4, 4) / 4.0)
+        self.basis = nn.Parameter(torch.empty(width, 4, 4))
+        draw_normal(self.basis, 1.0 / 4.0)
         self.weigh = scaled_linear(width, 1)
 
     def forward(self, x: Tensor) -> Tensor:

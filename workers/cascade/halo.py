@@ -12,6 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from workers.cascade.canonical import canonical
 from workers.cascade.config import BaseConfig, CanonicalCall, StageConfig, UpscalerConfig
 from workers.cascade.noise import NoiseField
 from workers.cascade.painter import Painter
@@ -57,7 +58,8 @@ def _footprint(painter: Painter, reach: int) -> int:
     side = 2 * reach + 1
     told = torch.zeros(1, 2 + config.texture_dim)
     field = NoiseField(seeds=(0,), steps=(0,), top=(0,), left=(0,))
-    with torch.inference_mode():
+    # One thread: the tensors are tiny, and on a busy machine each operation of several waits for all of them.
+    with canonical(CanonicalCall(window_px=side, micro_batch=1, dtype="fp32", threads=1), torch.device("cpu")):
         in_tile = painter(_spotted(3, side, reach), torch.zeros(1, config.guide_channels, side, side), told, field)
         in_guide = painter(torch.zeros(1, 3, side, side), _spotted(config.guide_channels, side, reach), told, field)
     return max(_distance(in_tile, config.factor, reach), _distance(in_guide, config.factor, reach))

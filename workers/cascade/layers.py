@@ -20,19 +20,24 @@ LEAKY_GAIN = math.sqrt(2.0 / (1.0 + SLOPE**2))
 def scaled_conv(inner: int, outer: int, kernel: int, *, gain: float, bias: bool = False, groups: int = 1) -> nn.Conv2d:
     """A same-size convolution with weights N(0, gain²/fan_in) and zero biases; zero padding at the tensor's edge."""
     conv = nn.Conv2d(inner, outer, kernel, padding=kernel // 2, bias=bias, groups=groups)
-    with torch.no_grad():
-        conv.weight.normal_(0.0, gain / math.sqrt(conv.weight[0].numel()))
-        if conv.bias is not None:
-            conv.bias.zero_()
+    draw_normal(conv.weight, gain / math.sqrt(conv.weight[0].numel()))
+    if conv.bias is not None:
+        nn.init.zeros_(conv.bias)
     return conv
 
 
 def scaled_linear(inner: int, outer: int, *, gain: float = 1.0) -> nn.Linear:
     """A linear map without bias, weights N(0, gain²/fan_in)."""
     linear = nn.Linear(inner, outer, bias=False)
-    with torch.no_grad():
-        linear.weight.normal_(0.0, gain / math.sqrt(inner))
+    draw_normal(linear.weight, gain / math.sqrt(inner))
     return linear
+
+
+def draw_normal(weight: Tensor, std: float) -> None:
+    """Normal weights. Not on the meta device: there is nothing to draw, and trying imports 800 modules (2 s)."""
+    if not weight.is_meta:
+        with torch.no_grad():
+            weight.normal_(0.0, std)
 
 
 class ResidualBlock(nn.Module):

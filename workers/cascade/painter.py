@@ -59,7 +59,8 @@ class Shuffle(nn.Module):
         self.factor = factor
         self.spread = scaled_conv(inner, outer * factor**2, 1, gain=LEAKY_GAIN, bias=True)
         with torch.no_grad():
-            self.spread.weight.copy_(self.spread.weight[:outer].repeat(factor**2, 1, 1, 1))
+            first = self.spread.weight[:outer].clone()
+            self.spread.weight.view(factor**2, outer, inner, 1, 1).copy_(first)
         self.strength = scaled_conv(factor**2, outer * factor**2, 1, gain=0.0)
         self.smooth: Tensor
         self.register_buffer("smooth", binomial_kernel(outer), persistent=False)
@@ -126,5 +127,5 @@ def binomial_kernel(channels: int) -> Tensor:
 
     [channels, 1, 3, 3], exact in any float type.
     """
-    row = torch.tensor([1.0, 2.0, 1.0])
+    row = torch.tensor([1.0, 2.0, 1.0], device="cpu")
     return (row[:, None] * row / 16.0).expand(channels, 1, 3, 3).contiguous()

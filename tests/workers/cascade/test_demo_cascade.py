@@ -1,5 +1,7 @@
 """The same promises on the trained weights that ship with the project."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -39,6 +41,16 @@ def painted(stage: UpscalerStage, picture: Picture, *, start: int, stop: int) ->
 
 def test_the_weights_fit_into_the_clone() -> None:
     assert ARCHIVE.stat().st_size <= 25 * 2**20
+
+
+@pytest.mark.timeout(120)
+def test_loading_does_not_import_the_compiler() -> None:
+    """Checking shapes on the meta device once drew weights there, and a worker's first claim waited 1.5 s longer."""
+    code = (
+        "import sys; from tests.workers.cascade.shipped import shipped_cascade; shipped_cascade();"
+        "sys.exit('torch._dynamo' in sys.modules or 'sympy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=100).returncode == 0
 
 
 def test_every_stage_is_tile_exact_with_its_halo_and_not_with_one_pixel_less(cascade: Cascade) -> None:

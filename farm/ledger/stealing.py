@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Row, Select, func, insert, select, type_coerce, update
 
+from farm.ledger.accounts import has_slot, may_go
 from farm.ledger.connection import Tx
 from farm.ledger.cutting import split_off
 from farm.ledger.epochs import epoch_now
@@ -37,11 +38,11 @@ def steal(tx: Tx, who: Roster) -> Claim | None:
     if found is None:
         return None
     running = (job.c.id == found.job_id, job.c.state == JobState.RUNNING.value)
-    of = tx.run(select(job.c.spec, epoch_now()).where(*running).with_for_update(of=job)).one_or_none()
+    of = tx.run(select(job.c.spec, job.c.owner, epoch_now()).where(*running).with_for_update(of=job)).one_or_none()
     # Read again under the job's lock: meanwhile it may have ended, or lost its tail to another thief.
     row = tx.run(_running(tx).where(task.c.id == found.id)).one_or_none()
     units = tail_units(row, who.rate(row.rate_key), tx.limits) if of is not None and row is not None else 0
-    if of is None or row is None or not units:
+    if of is None or row is None or not units or not has_slot(tx, of.owner):
         return None
     hi = row.hi - units
     tx.run(update(task).where(task.c.id == row.id, task.c.attempt == row.attempt).values(hi=hi))
@@ -60,6 +61,7 @@ def stragglers(tx: Tx, who: Roster | None = None) -> Select[Any]:
         _running(tx)
         .join(job, job.c.id == task.c.job_id)
         .where(task.c.kind.in_(PORTRAIT_KINDS | GIANT_KINDS), job.c.state == JobState.RUNNING.value, unsettled > 1)
+        .where(may_go(tx))
     )
     if who is not None:
         query = query.where(fits(tx, who.memory_bytes, task.c.rate_key), may_paint_task(who))

@@ -28,7 +28,7 @@ _ATTEMPT = re.compile(r"runs/[^/]+/slices/\d+\.(\d+)/", re.ASCII)
 
 LEFTOVERS = {
     "objects": "portraits in storage that no row names",
-    "job_files": "files of deleted jobs",
+    "job_files": "files of deleted jobs, tiles of done ones",
     "checkpoints": "checkpoint files of attempts that did not count",
 }
 
@@ -135,13 +135,20 @@ class Keeping:
             job_id = int(found[1]) if found else 0
             if job_id not in deleted:
                 deleted[job_id] = self._is_deleted(job_id)
-            if deleted[job_id]:
+            if deleted[job_id] or (info.key.startswith(keys.tiles(job_id)) and self._has_files(job_id)):
                 yield info
 
     def _is_deleted(self, job_id: int) -> bool:
         """False too for a job this ledger never heard of: nothing is known of its files."""
         try:
             return self.ledger.get_job(job_id).state is JobState.DELETED
+        except NotFound:
+            return False
+
+    def _has_files(self, job_id: int) -> bool:
+        """The job's tiles are files by now: what lies there, a late attempt left."""
+        try:
+            return self.ledger.get_job(job_id).state is JobState.DONE
         except NotFound:
             return False
 

@@ -11,8 +11,27 @@ from numpy.typing import NDArray
 from workers.cascade.windows import Window
 
 Picture = NDArray[np.uint8]
+PREVIEW_PX = 512
 KEPT_TILES = 4
 """Tiles of a picture that stay in memory once read: as many as meet in a corner."""
+
+
+class Preview:
+    """Every n-th pixel of a picture that passes in strips: good enough for a contact sheet."""
+
+    def __init__(self, long_px: int) -> None:
+        self._every, self._rows, self._passed = max(1, long_px // PREVIEW_PX), list[Picture](), 0
+
+    def of(self, strips: Iterable[Picture]) -> Iterator[Picture]:
+        """The strips as they are; afterwards there is a `picture`."""
+        for strip in strips:
+            self._rows.append(strip[-self._passed % self._every :: self._every, :: self._every].copy())
+            self._passed += strip.shape[0]
+            yield strip
+
+    @property
+    def picture(self) -> Picture:
+        return np.concatenate(self._rows)
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,13 @@ from workers.lifecycle.host_memory import host_memory_bytes, keep_below
 from workers.tasks.assemble import AssembleTask
 from workers.tasks.curate import CurateTask
 from workers.tasks.finalise import FinaliseTask
+from workers.tasks.giant import GiantTask
 from workers.tasks.importing import ImportTask
 from workers.tasks.listing import ListTask
 from workers.tasks.loaded import LoadedCascades
+from workers.tasks.ranking import RankTask
 from workers.tasks.render import RenderTask, threads_for
+from workers.tasks.select import SelectTask
 from workers.tasks.train import TrainTask
 from workers.tasks.verify import VerifyTask
 
@@ -36,10 +39,16 @@ def prepare(settings: Settings, ledger: Ledger, storage: Storage) -> Bench:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     cascades = LoadedCascades(storage, device=str(device))
     threads = threads_for(device.type, cores)
+    giant = GiantTask(ledger=ledger, storage=storage, cascades=cascades, settings=settings)
     render = RenderTask(ledger=ledger, storage=storage, cascades=cascades, threads=threads)
     return Bench(
         handlers={
             "render": render,
+            "film": render,
+            "giant": giant,
+            "upscale": giant,
+            "select": SelectTask(ledger=ledger, storage=storage, render=render),
+            "rank": RankTask(ledger=ledger, storage=storage, cascades=cascades),
             "verify": VerifyTask(ledger=ledger, storage=storage, cascades=cascades),
             "train": TrainTask(
                 ledger=ledger,

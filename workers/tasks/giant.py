@@ -27,7 +27,7 @@ from workers.lifecycle import Assignment, words_of
 from workers.photos.opening import open_photo
 from workers.rendering.png import write_png
 from workers.rendering.provenance import XMP, XMP_ENLARGED
-from workers.rendering.tiles import Box
+from workers.rendering.tiles import Box, Preview
 from workers.tasks.giant_pictures import GiantPicture
 from workers.tasks.loaded import LoadedCascades
 from workers.tasks.portrait_store import RENDER_CLASS
@@ -207,9 +207,11 @@ class Master:
         with tempfile.TemporaryDirectory(prefix="master-", dir=folder) as place:
             path = Path(place) / "master.png"
             notes = {**notes_of(cascade, recipe, render_class), "recipe": recipe.text}
+            preview = Preview(max(self._size()))
             with path.open("xb") as file:
                 xmp = XMP_ENLARGED if recipe.photo else XMP
-                write_png(file, self._strips(), size=self._size(), text=notes, xmp=xmp)
+                write_png(file, preview.of(self._strips()), size=self._size(), text=notes, xmp=xmp)
+            self.picture.put_preview(preview.picture)
             key = keys.portrait(recipe.digest, self.assignment.epoch)
             path, render_class = self._stored(key, path, render_class)
             sha256, size_bytes = _sha256(path, self.assignment.alive)

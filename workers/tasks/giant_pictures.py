@@ -80,6 +80,10 @@ class GiantPicture:
         body = safetensors.torch.save({"guide": guide.contiguous().cpu()})
         self.storage.put(keys.guide(self.job_id, self.number, step), body)
 
+    def put_preview(self, pixels: Picture) -> None:
+        """Keep the picture in small, for the contact sheet."""
+        self.storage.put(keys.preview(self.job_id, self.number), encode_png(pixels, text={}))
+
     def guide(self, step: int) -> Tensor:
         """The stored guide of a step; no tile looks for itself. Raises WorkFailed where it is missing or damaged."""
         if step not in self._guides:

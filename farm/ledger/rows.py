@@ -7,6 +7,10 @@ from enum import StrEnum
 from itertools import accumulate, pairwise
 from typing import Any
 
+from farm.ledger.made import CascadeRow as CascadeRow
+from farm.ledger.made import Dataset as Dataset
+from farm.ledger.made import Run as Run
+from farm.ledger.made import Slice as Slice
 from farm.ledger.states import JobState, TaskState
 from farm.specs.seeds import SeedRange
 
@@ -227,53 +231,6 @@ class Worker:
     rates: Mapping[str, float] = field(default_factory=dict)
     memory_bytes: int | None = None
     """Of its device, or what it may use of it; None where it does not say."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dataset:
-    """One immutable dataset version."""
-
-    name: str
-    version: int
-    manifest_key: str
-    manifest_sha256: str
-    kept: int
-    dropped: int
-    job_id: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """One training of one stage. `config` is the resolved configuration."""
-
-    name: str
-    stage: str
-    config: Mapping[str, Any]
-    job_id: int
-    nimg: int
-    """Images shown up to the last checkpoint."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Slice:
-    """One accepted slice of a run: the checkpoint a later slice starts from."""
-
-    run: str
-    start_nimg: int
-    end_nimg: int
-    attempt: int
-    checkpoint_prefix: str
-    metrics: Mapping[str, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class CascadeRow:
-    """One cascade version. `config` is its cascade.json."""
-
-    digest: str
-    name: str
-    version: int
-    config: Mapping[str, Any]
 
 
 class Role(StrEnum):

@@ -47,6 +47,11 @@ class Held:
     device_s: float
     """Device seconds of the job, this report included."""
     budget_s: float | None
+    mark_at: float | None
+    listed: int
+    """The next part of the result list to be written while the job runs."""
+    list_due: int | None
+    """It cannot be whole before so many units are settled; None: the job has no such list."""
     now_s: float
     unpaid_s: float
     """Seconds since this attempt reported last."""
@@ -77,7 +82,8 @@ def hold(tx: Tx, task_id: int, attempt: int) -> Held | None:
     owner = select(task.c.job_id).where(task.c.id == task_id).scalar_subquery()
     columns = (job.c.id, job.c.kind, job.c.state, job.c.total, job.c.done, job.c.failed)
     terms = (job.c.owner, job.c.priority, job.c.device_s, job.c.budget_s)
-    of_job = tx.run(select(*columns, *terms).where(job.c.id == owner).with_for_update()).one_or_none()
+    lists = (job.c.mark_at, job.c.listed, job.c.list_due)
+    of_job = tx.run(select(*columns, *terms, *lists).where(job.c.id == owner).with_for_update()).one_or_none()
     if of_job is None:
         return None
     of_worker = (worker.c.draining, worker.c.strikes, worker.c.rates, worker.c.render_class)
@@ -110,6 +116,9 @@ def hold(tx: Tx, task_id: int, attempt: int) -> Held | None:
         priority=of_job.priority,
         device_s=of_job.device_s + unpaid_s,
         budget_s=of_job.budget_s,
+        mark_at=of_job.mark_at,
+        listed=of_job.listed or 0,
+        list_due=of_job.list_due,
         now_s=row.now_s,
         unpaid_s=unpaid_s,
         has_quota=bool(row.has_quota),

@@ -6,23 +6,24 @@ So it looks back one to two PACE_S, and forgets a slow beginning, a pause, or a 
 
 from typing import Any
 
-from sqlalchemy import Row, case, func, null, or_
+from sqlalchemy import Row, func, null
 
 from farm.ledger.connection import Tx
+from farm.ledger.holding import Held
 from farm.ledger.schema import job
 
 PACE_S = 60.0
 
 
-def pace_after(tx: Tx, settled: int) -> dict[str, Any]:
-    """Values for a job's row when `settled` more units are settled."""
-    due = or_(job.c.mark_at.is_(None), job.c.mark_at < tx.now - PACE_S)
-    now_units = job.c.done + job.c.failed + settled
+def pace_after(tx: Tx, held: Held, settled: int) -> dict[str, Any]:
+    """Values for a job's row when `settled` more units are settled: none, but for once in PACE_S."""
+    if held.mark_at is not None and held.mark_at > held.now_s - PACE_S:
+        return {}
     return {
-        "pace_at": case((due, func.coalesce(job.c.mark_at, job.c.started_at, tx.now)), else_=job.c.pace_at),
-        "pace_units": case((due, func.coalesce(job.c.mark_units, 0)), else_=job.c.pace_units),
-        "mark_at": case((due, tx.now), else_=job.c.mark_at),
-        "mark_units": case((due, now_units), else_=job.c.mark_units),
+        "pace_at": func.coalesce(job.c.mark_at, job.c.started_at, tx.now),
+        "pace_units": func.coalesce(job.c.mark_units, 0),
+        "mark_at": tx.now,
+        "mark_units": job.c.done + job.c.failed + settled,
     }
 
 

@@ -86,6 +86,7 @@ def _end(tx: Tx, held: Held, settled: Settled, outcome: Outcome) -> JobState:
     values = {**settled.values, "output": settled.output, "progress_at": tx.now}
     move_task(tx, row.id, row.attempt, TaskState.DONE, **values)
     judge(tx, held)
-    state = close_after(tx, after(held, settled))
-    list_settled(tx, held.job_id, kind=held.job_kind, state=state)
+    now = after(held, settled)
+    state = close_after(tx, now)
+    list_settled(tx, now, state)
     return state

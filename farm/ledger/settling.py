@@ -86,7 +86,7 @@ def count(tx: Tx, held: Held, units: int, *, failed: int = 0, seconds: float = 0
     """Adds settled and quarantined units, and device seconds, to the job's counters."""
     values: dict[str, Any] = {"device_s": job.c.device_s + seconds} if seconds else {}
     if held.counts and (units or failed):
-        values |= {"done": job.c.done + units, "failed": job.c.failed + failed, **pace_after(tx, units + failed)}
+        values |= {"done": job.c.done + units, "failed": job.c.failed + failed, **pace_after(tx, held, units + failed)}
     if values:
         tx.run(update(job).where(job.c.id == held.job_id).values(**values))
 

@@ -11,7 +11,7 @@ from farm.ledger.accounts import open_account, owner_of
 from farm.ledger.classes import keys_of_ranges
 from farm.ledger.connection import Tx
 from farm.ledger.epochs import beside_collections
-from farm.ledger.listing import reopen
+from farm.ledger.listing import first_due, reopen
 from farm.ledger.moves import move_job
 from farm.ledger.pace import fresh_pace
 from farm.ledger.reading import get_job, job_of, ranges_of
@@ -53,7 +53,7 @@ def submit(
         "priority": terms.priority, "rank": -terms.priority, "budget_s": terms.budget_s, "owner": owner,
         "total": _total(wanted), "done": 0, "failed": 0, "idem_key": idem_key, "created_at": tx.now,
         "series": portraits and portraits.series,
-        "noise_seed": portraits and portraits.noise_seed,
+        "noise_seed": portraits and portraits.noise_seed, **first_due(kind, wanted),
     }  # fmt: skip
     job_id = tx.run(insert(job).values(**values).returning(job.c.id)).scalar_one()
     _insert_ranges(tx, job_id, keys_of_ranges(kind, spec, wanted, phases=isinstance(ranges, Phases)))

@@ -2,8 +2,8 @@
 
 A part has one key, and appears under it whole. Its bytes follow from the settled units, so that an attempt that comes
 after a lost one finds the file there or writes the same. Only units that were opened again (by a retry or an
-extension) give their part other bytes: it is replaced, which a slower attempt that read the units before never does,
-since it writes only where nothing lies.
+extension) give their part other bytes. A list task never replaces a part: one that was told to stop, but is slow to
+hear it, would bring back what the units were before. The finalise task does, when every unit is settled.
 """
 
 from collections.abc import Iterable
@@ -33,8 +33,8 @@ class ListTask:
         claim = assignment.claim
         results = results_of(self.ledger, self.storage, claim.job_id)
         wanted = [part for part in unwritten(results) if claim.lo <= part < claim.hi]
-        written = write_parts(results, wanted, storage=self.storage, assignment=assignment)
-        if len(written) == len(wanted):
+        written = write_parts(results, wanted, storage=self.storage, assignment=assignment, replace=False)
+        if not assignment.stop:
             assignment.advance(claim.hi)
         return Outcome(parts=written)
 
@@ -64,25 +64,31 @@ def unwritten(results: ResultList) -> Iterable[int]:
 
 
 def write_parts(
-    results: ResultList, parts: Iterable[int], *, storage: Storage, assignment: Assignment
+    results: ResultList, parts: Iterable[int], *, storage: Storage, assignment: Assignment, replace: bool = True
 ) -> tuple[int, ...]:
-    """Writes parts one after another, until the assignment stops; those that are written now."""
+    """Writes parts one after another, until the assignment stops; those that are written now.
+
+    replace: where another file lies under the key; else that part is left out.
+    """
     written = []
     for part in parts:
         body = results.part(part, alive=assignment.alive)
         if assignment.stop:
             break
-        _put(storage, keys.job_manifest(results.job_id, part), body)
-        written.append(part)
+        key = keys.job_manifest(results.job_id, part)
+        if _put(storage, key, body):
+            written.append(part)
+        elif replace and assignment.may_write:
+            storage.put(key, body, if_absent=False)
+            written.append(part)
     return tuple(written)
 
 
-def _put(storage: Storage, key: str, body: bytes) -> None:
+def _put(storage: Storage, key: str, body: bytes) -> bool:
+    """Puts where nothing lies. False where something else does."""
     while not storage.put(key, body, if_absent=True):
         try:
-            stored = storage.get(key)
-        except NotFound:
+            return storage.get(key) == body
+        except NotFound:  # deleted just now
             continue
-        if stored != body:
-            storage.put(key, body, if_absent=False)
-        return
+    return True

@@ -52,6 +52,9 @@ job = Table(
     Column("pace_units", BigInteger),
     Column("mark_at", Float(53)),
     Column("mark_units", BigInteger),
+    # The next part of its result list to be written while it runs, and how many units are settled before it can be.
+    Column("listed", BigInteger),
+    Column("list_due", BigInteger),
     # The name of the key that submitted it; "" where none did.
     Column("owner", String(64), nullable=False, server_default=""),
     # Minus the priority, so that an index read in one direction gives the order in which jobs are chosen.

@@ -36,6 +36,8 @@ def _bulk() -> None:
     for name in ("pace", "mark"):
         op.add_column("job", sa.Column(f"{name}_at", sa.Float(53), nullable=True))
         op.add_column("job", sa.Column(f"{name}_units", sa.BigInteger(), nullable=True))
+    for name in ("listed", "list_due"):
+        op.add_column("job", sa.Column(name, sa.BigInteger(), nullable=True))
     op.create_table(
         "result_part",
         sa.Column("job_id", ID, sa.ForeignKey("job.id", name="fk_result_part_job_id"), nullable=False),

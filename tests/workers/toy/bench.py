@@ -1,7 +1,9 @@
 """A bench without torch: its units are sleeps and small objects, so that the lifecycle can be tried in seconds.
 
 The job's spec says how its units behave: unit_s (how long each takes), fail (units that raise), hang (units that never
-end), crash (units that kill the process, as a segmentation fault would), say (what each unit says).
+end), crash (units that kill the process, as a segmentation fault would), say (what each unit says), unstored (nothing
+is stored, but for the number of SQL statements so far, at the begin of each task). TOY_RATE: how many times as fast
+this worker is.
 """
 
 import logging
@@ -19,16 +21,18 @@ _log = logging.getLogger(__name__)
 
 def prepare(settings: Settings, ledger: Ledger, storage: Storage) -> Bench:
     """What workers.tasks.bench offers, for toys."""
-    return Bench(handlers={"render": _render(storage), "finalise": _finalise}, device="cpu", render_class="toy")
+    return Bench(handlers={"render": _render(storage, ledger), "finalise": _finalise}, device="cpu", render_class="toy")
 
 
-def _render(storage: Storage) -> Handler:
+def _render(storage: Storage, ledger: Ledger) -> Handler:
     def handler(assignment: Assignment) -> Outcome | None:
         spec = assignment.claim.spec
         if spec.get("raise"):
             raise ValueError(spec["raise"])
         if spec.get("outage"):
             raise StorageUnavailable("the store refuses")
+        if spec.get("unstored"):
+            storage.put(f"toy/statements/{os.getpid()}/{assignment.claim.task_id:09d}", str(ledger.statements).encode())
         assignment.begin()
         while assignment.cursor < assignment.hi and not assignment.stop:
             _unit(assignment, assignment.cursor, storage)
@@ -45,9 +49,12 @@ def _unit(assignment: Assignment, unit: int, storage: Storage) -> None:
         time.sleep(0.1)
     if "say" in spec:
         _log.info("unit %d: %s", unit, spec["say"])
-    time.sleep(spec.get("unit_s", 0.0))
+    time.sleep(spec.get("unit_s", 0.0) / float(os.environ.get("TOY_RATE", "1")))
     if unit in spec.get("fail", ()):
         assignment.settle(unit, error=f"unit {unit} is bad")
+        return
+    if spec.get("unstored"):
+        assignment.settle(unit)
         return
     if spec.get("unrated"):  # an empty unit: nothing is stored, and no rate is told, so that tasks stay small
         assignment.settle(unit, worked=False)

@@ -7,7 +7,7 @@ does the fault strike. They go on when it has.
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import psutil
@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 
 from farm.ledger import Task
 from farm.ledger.states import TERMINAL_JOB_STATES
+from farm.specs.kinds import PORTRAIT_KINDS
 from tests.chaos.portraits import Order, order
 from tests.chaos.yard import Yard
 
@@ -41,15 +42,17 @@ class Held:
 
 
 @contextlib.contextmanager
-def held_mid_work(yard: Yard, *, each: int = 60, units: int = 1) -> Iterator[Held]:
-    """Places an order of two jobs and stops every worker inside a task of it with at least `units` to do.
+def held_mid_work(
+    yard: Yard, *, each: int = 60, units: int = 1, place: Callable[[Yard, int], Order] = order
+) -> Iterator[Held]:
+    """Places an order, by default of two jobs, and stops every worker inside a task of it with at least `units` to do.
 
     Some of the order is settled by then, and some is not even claimed. Where the farm is too fast for that, the order
     is done and the next one is twice as large. Everybody goes on at the end.
     """
     yard.wait_until_ready(*yard.workers)
     for doubling in range(DOUBLINGS):
-        placed = order(yard, each=each << doubling)
+        placed = place(yard, each << doubling)
         held = _stopped_inside(yard, placed, units)
         if held is not None:
             try:
@@ -89,7 +92,7 @@ def _is_mid_work(yard: Yard, held: Held, units: int) -> bool:
         return False
     tasks = [held.tasks.get(name) for name in held.children]
     return (
-        all(task is not None and task.kind == "render" and task.hi - task.cursor >= units for task in tasks)
+        all(task is not None and task.kind in PORTRAIT_KINDS and task.hi - task.cursor >= units for task in tasks)
         and sum(yard.ledger.get_job(job_id).done for job_id in held.order.job_ids) >= SETTLED
         and waiting_units(yard) > 0
     )

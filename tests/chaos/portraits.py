@@ -23,17 +23,17 @@ _fresh = itertools.count(0, 100_000)
 
 @dataclass(frozen=True)
 class Order:
-    """Two jobs over fresh seeds, sent through the API by two submitters at once."""
+    """Jobs over fresh seeds: as `order` places them, two sent through the API by two submitters at once."""
 
-    job_ids: tuple[int, int]
-    seeds: tuple[range, range]
+    job_ids: tuple[int, ...]
+    seeds: tuple[range, ...]
 
     @property
     def units(self) -> int:
         return sum(map(len, self.seeds))
 
 
-def order(yard: Yard, *, each: int = 60) -> Order:
+def order(yard: Yard, each: int = 60) -> Order:
     """Two submitters send a job of `each` seeds to the API, and send it again until it is taken."""
     start = next(_fresh)
     seeds = (range(start, start + each), range(start + each, start + 2 * each))

@@ -28,6 +28,7 @@ from farm.specs.kinds import QUEUES
 from farm.storage import open_storage
 from workers.lifecycle import Bench, Meter, NumbersDoor, Post, Runner
 from workers.lifecycle.announce import readable_args
+from workers.lifecycle.meter import StatementsMeter
 
 _log = logging.getLogger(__name__)
 
@@ -203,7 +204,7 @@ class Child:
         _log.info("worker %s (process %d) serves %s on %s", self._post.worker, os.getpid(), queues, bench.render_class)
 
     def _show_numbers(self, ledger: Ledger, meter: Meter, bench: Bench) -> None:
-        for collector in bench.collectors:
+        for collector in (*bench.collectors, StatementsMeter(lambda: ledger.statements)):
             meter.registry.register(collector)
         if self._settings.metrics_port:
             door = NumbersDoor(meter.registry, knows=ledger.find_key)

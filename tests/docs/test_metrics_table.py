@@ -16,7 +16,7 @@ from farm.service.numbers import Census
 from farm.settings import Settings
 from tests.docs.markdown import ROOT
 from tests.farm.stocking import CountingQueue
-from workers.lifecycle.meter import Ending, Meter
+from workers.lifecycle.meter import Ending, Meter, StatementsMeter
 from workers.tasks.render_meter import RenderMeter
 
 ROW = re.compile(r"\| `(farm_\w+)` \| (\w+) \| ([\w, ]*) ?\| (API|worker|both) \|")
@@ -28,6 +28,7 @@ def of_worker() -> list[Metric]:
     """What a worker tells that did something of everything."""
     meter = Meter()
     meter.registry.register(RenderMeter())
+    meter.registry.register(StatementsMeter(lambda: 1))
     meter.ended("render", Ending.DONE, seconds=1.0, units=1)
     meter.beat(taken=True)
     return list(text_string_to_metric_families(generate_latest(meter.registry).decode()))

@@ -1,9 +1,12 @@
 """The numbers of a worker's child as Prometheus reads them. They begin at zero with the process, as it expects."""
 
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 TASK_S = (0.1, 1, 5, 15, 30, 60, 90, 120, 300, 600, 1800, 3600)
 """Bounds of the histogram of tasks: they aim at a minute, and a ticket ends after an hour."""
@@ -16,6 +19,17 @@ class Ending(StrEnum):
     RELEASED = "released"
     FAILED = "failed"
     LOST = "lost"
+
+
+class StatementsMeter(Collector):
+    """How many SQL statements a process has run."""
+
+    def __init__(self, counted: Callable[[], int]) -> None:
+        self._counted = counted
+
+    def collect(self) -> Iterator[Metric]:
+        """The one family, as it stands."""
+        yield CounterMetricFamily("farm_ledger_statements", "SQL statements run.", value=self._counted())
 
 
 class Meter:

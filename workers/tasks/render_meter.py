@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -32,15 +32,19 @@ class RenderMeter(Collector):
             return self._portraits["rendered"]
 
     def collect(self) -> Iterator[Metric]:
-        """Both families, as they stand."""
+        """All families, as they stand."""
         portraits = CounterMetricFamily("farm_portraits", "Portraits by what came of them.", labels=["result"])
         with self._lock:
             for result, count in self._portraits.items():
                 portraits.add_metric([result], count)
         yield portraits
-        seconds = CounterMetricFamily(
-            "farm_render_seconds", "Seconds of rendering by step, all threads together.", labels=["step"]
-        )
-        for step, spent_s in self.spent.seconds().items():
-            seconds.add_metric([step], spent_s)
-        yield seconds
+        seconds, cpu_seconds = self.spent.seconds(), self.spent.cpu_seconds()
+        yield _by_step("farm_render_seconds", "Seconds of rendering by step, all threads together.", seconds)
+        yield _by_step("farm_render_cpu_seconds", "CPU seconds of these threads by step.", cpu_seconds)
+
+
+def _by_step(name: str, told: str, values: Mapping[str, float]) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, told, labels=["step"])
+    for step, value in values.items():
+        family.add_metric([step], value)
+    return family

@@ -224,7 +224,7 @@ def _problems(value: Any) -> list[Problem]:
         "steps": lambda v: isinstance(v, list) and all(map(_is_step, v)),
         "size_px": lambda v: _is_integer(v) and 8 <= v <= 65536,
         "resampler": lambda v: v in ("none", "area"),
-        "path": lambda v: _is_path(v, value.get("latent_seed")),
+        "path": lambda v: _is_path(v, value.get("latent_seed")) and value.get("photo") is None,
         "photo": lambda v: v is None or _is_digest(v),
         "candidates": lambda v: _is_integer(v) and 1 <= v <= (1 if value.get("path") else MAX_CANDIDATES),
         "version": lambda v: _is_integer(v) and v == RECIPE_VERSION,

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farm.errors import InvalidInput
-from farm.recipe import SEED_LIMIT, Recipe, Step, canonical_digest, canonical_json
+from farm.recipe import SEED_LIMIT, PathPoint, Recipe, Step, canonical_digest, canonical_json
 
 seeds = st.integers(0, SEED_LIMIT - 1)
 steps = st.builds(
@@ -18,7 +19,10 @@ steps = st.builds(
     sigma=st.floats(0, 1) | st.integers(0, 1),
     scale_log2=st.floats(-8, 8) | st.integers(-8, 8),
 )
-recipes = st.builds(
+fractions = st.fractions(0, 1, max_denominator=2**31 - 1).filter(lambda at: 0 < at < 1)
+keyframes = st.tuples(seeds, seeds, seeds, seeds).filter(lambda keys: keys[1] != keys[2])
+points = st.builds(PathPoint, keys=keyframes, at=fractions.map(lambda at: (at.numerator, at.denominator)))
+plain_recipes = st.builds(
     Recipe,
     cascade=st.text("0123456789abcdef", min_size=64, max_size=64),
     latent_seed=seeds,
@@ -29,6 +33,12 @@ recipes = st.builds(
     resampler=st.sampled_from(["none", "area"]),
     photo=st.none() | st.text("0123456789abcdef", min_size=64, max_size=64),
 )
+frames = st.builds(
+    lambda recipe, path: replace(recipe, photo=None, candidates=1, path=path, latent_seed=path.keys[1]),
+    plain_recipes,
+    points,
+)
+recipes = plain_recipes | frames
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -45,6 +55,7 @@ GOOD: dict[str, Any] = {
     "resampler": "none",
     "version": 1,
 }
+PATH: dict[str, Any] = {"keys": ["3", "7", "99", "4"], "at": [1, 3]}
 
 
 @given(recipes)
@@ -78,6 +89,20 @@ def test_a_known_recipe_keeps_its_digest() -> None:
     assert recipe.digest == "62c21f475b83d5740009f29755be2c3fdcb40ff909111a71bcacfdb959443207"
 
 
+def test_a_known_frame_keeps_its_digest() -> None:
+    recipe = Recipe.from_json({**GOOD, "path": PATH})
+    assert recipe.path == PathPoint(keys=(3, 7, 99, 4), at=(1, 3))
+    assert '"path":{"at":[1,3],"keys":["3","7","99","4"]},"psi"' in recipe.text
+    assert recipe.digest == "46b0cdd0da1c39d63445391d0f71f27fdebdc13f3472bf7b34f8b7d2b17f46e2"
+    assert recipe.series != Recipe.from_json(GOOD).series
+
+
+def test_a_frame_is_no_photograph_and_has_no_candidates() -> None:
+    for field, value in (("photo", "ab" * 32), ("candidates", 2)):
+        with pytest.raises(InvalidInput):
+            Recipe.from_json({**GOOD, "path": PATH, field: value})
+
+
 def test_each_field_changes_the_digest() -> None:
     changed: dict[str, Any] = {
         "cascade": "cd" * 32,
@@ -87,6 +112,7 @@ def test_each_field_changes_the_digest() -> None:
         "steps": [{"stage": 1, "sigma": 0.1, "scale_log2": 0.0}],
         "size_px": 512,
         "resampler": "area",
+        "path": PATH,
         "photo": "ef" * 32,
     }
     digests = {Recipe.from_json({**GOOD, name: value}).digest for name, value in changed.items()}
@@ -118,6 +144,18 @@ def test_every_mistake_is_told_at_once() -> None:
         ("latent_seed", "9" * 10_000),
         ("photo", "ab"),
         ("photo", 7),
+        ("path", None),
+        ("path", {"keys": PATH["keys"]}),
+        ("path", {**PATH, "keys": ["3", "7", "99"]}),
+        ("path", {**PATH, "keys": ["3", "7", "7", "4"]}),
+        ("path", {**PATH, "keys": ["3", "8", "99", "4"]}),
+        ("path", {**PATH, "keys": [3, 7, 99, 4]}),
+        ("path", {**PATH, "at": [0, 1]}),
+        ("path", {**PATH, "at": [3, 3]}),
+        ("path", {**PATH, "at": [2, 4]}),
+        ("path", {**PATH, "at": [1.0, 3]}),
+        ("path", {**PATH, "at": [1, 2**31]}),
+        ("path", {**PATH, "loop": True}),
         ("psi", math.nan),
         ("psi", math.inf),
         ("psi", -0.1),

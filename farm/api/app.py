@@ -12,7 +12,20 @@ from farm.api.access import admit
 from farm.api.access_log import AccessLog
 from farm.api.flower import FlowerClient
 from farm.api.metrics import FarmCollector, RequestNumbers
-from farm.api.routes import docs, flower, health, jobs, keys, metrics, objects, records, retention, uploads, verifying
+from farm.api.routes import (
+    docs,
+    estimates,
+    flower,
+    health,
+    jobs,
+    keys,
+    metrics,
+    objects,
+    records,
+    retention,
+    uploads,
+    verifying,
+)
 from farm.api.routes import logs as task_logs
 from farm.api.serving import Guarded
 from farm.dispatch import Ticker
@@ -42,7 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.numbers = RequestNumbers()
     app.add_middleware(Guarded)
     app.add_middleware(AccessLog, numbers=app.state.numbers)
-    making = (jobs, verifying, uploads, records, retention)
+    making = (jobs, estimates, verifying, uploads, records, retention)
     for routes in (*making, keys, flower, objects, task_logs, metrics, health, docs):
         app.include_router(routes.router)
     return app

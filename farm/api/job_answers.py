@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from farm.api.answers import Answer, time_of, time_or_none
-from farm.ledger.rows import Failure, LogLine, Task
+from farm.ledger.rows import LogLine, Task
+from farm.service.failures import FailedPortrait
 from farm.service.views import JobView, PortraitPage, PortraitView
 
 
@@ -108,16 +109,24 @@ class TaskListOut(Answer):
 
 
 class FailureOut(Answer):
-    """One unit that failed for good, with the last error."""
+    """One unit that failed for good, with the last error; `recipe` is its digest, null where it is no portrait."""
 
     unit: str
     error: str
     attempts: int
+    recipe: str | None
+    recipe_json: dict[str, Any] | None
 
     @classmethod
-    def of(cls, failure: Failure) -> "FailureOut":
+    def of(cls, failure: FailedPortrait) -> "FailureOut":
         """The answer for one failure."""
-        return cls(unit=str(failure.unit), error=failure.error, attempts=failure.attempts)
+        return cls(
+            unit=str(failure.unit),
+            error=failure.error,
+            attempts=failure.attempts,
+            recipe=failure.recipe,
+            recipe_json=None if failure.recipe_json is None else dict(failure.recipe_json),
+        )
 
 
 class FailureListOut(Answer):

@@ -40,6 +40,7 @@ ROLES: Final[dict[str, Role | None]] = {
     "GET /metrics": Role.VIEWER,
     # Making
     "POST /v1/jobs": Role.ARTIST,
+    "POST /v1/estimates": Role.ARTIST,
     "POST /v1/jobs/{job_id}/cancel": Role.ARTIST,
     "POST /v1/jobs/{job_id}/pause": Role.ARTIST,
     "POST /v1/jobs/{job_id}/resume": Role.ARTIST,

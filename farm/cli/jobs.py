@@ -12,7 +12,8 @@ from farm.cli.session import ended, reached
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from farm.ledger.rows import Failure, Task
+    from farm.ledger.rows import Task
+    from farm.service.failures import FailedPortrait
     from farm.service.views import JobView
 
 JobId = Annotated[int, typer.Argument(metavar="JOB", min=1, help="the job's number, as `farm jobs` shows it")]
@@ -67,7 +68,7 @@ def _row(view: JobView) -> tuple[object, ...]:
     return (job.id, job.kind, job.state.value, view.settled, job.total, job.failed, duration(view.seconds_left), note)
 
 
-def _show(view: JobView, failures: Sequence[Failure], tasks: Sequence[Task], *, as_json: bool) -> None:
+def _show(view: JobView, failures: Sequence[FailedPortrait], tasks: Sequence[Task], *, as_json: bool) -> None:
     if as_json:
         say_json({"view": view, "failures": failures, "tasks": tasks})
         return
@@ -81,7 +82,7 @@ def _show(view: JobView, failures: Sequence[Failure], tasks: Sequence[Task], *, 
     for failure in failures:
         say(f"  unit {failure.unit} failed after {failure.attempts} attempts: {failure.error}")
     if job.failed > len(failures):
-        say(f"  and {job.failed - len(failures)} more; GET /v1/jobs/{job.id}/failures lists them all")
+        say(f"  and {job.failed - len(failures)} more; `farm failures {job.id}` lists them all")
     for task in tasks:
         what = f"task {task.id} ({task.kind} {task.lo}..{task.hi - 1}) {task.state.value}"
         say(f"  {what}, attempt {task.attempt} on {task.worker}: `farm logs --task {task.id}`")

@@ -8,8 +8,11 @@ from typing import Any
 
 from farm.cli.api_client import ApiClient
 from farm.cli.remote_record import RemoteRecord
-from farm.ledger.rows import ApiKey, Failure, Job, PortraitRow, Role, Task
+from farm.ledger.rows import ApiKey, Job, PortraitRow, Role, Task
 from farm.ledger.states import JobState, TaskState
+from farm.service.estimating import Estimate
+from farm.service.failures import FailedPortrait
+from farm.service.forecast import Interval
 from farm.service.verbs import Submitted
 from farm.service.views import JobView, PortraitPage, PortraitView
 from farm.settings import Settings
@@ -47,10 +50,16 @@ class RemoteFarm:
         asked = {"limit": limit} | ({"state": state.value} if state else {})
         return [_view(told) for told in self._api.get("/v1/jobs", **asked)["jobs"]]
 
-    def failures(self, job_id: int, *, limit: int = 100) -> list[Failure]:
+    def estimate(self, spec: Mapping[str, Any], *, priority: int = 0) -> Estimate:
+        """What a job would cost."""
+        told = self._api.post(f"/v1/estimates?priority={priority}", json=dict(spec))
+        spans = {name: told[name] and Interval(**told[name]) for name in ("device_s", "wall_s")}
+        return Estimate(**{**told, **spans, "notes": tuple(told["notes"])})
+
+    def failures(self, job_id: int, *, after_unit: int = -1, limit: int = 100) -> list[FailedPortrait]:
         """Units that failed for good."""
-        told = self._api.get(f"/v1/jobs/{job_id}/failures", limit=limit)["failures"]
-        return [Failure(job_id=job_id, unit=int(t["unit"]), error=t["error"], attempts=t["attempts"]) for t in told]
+        told = self._api.get(f"/v1/jobs/{job_id}/failures", after=after_unit, limit=limit)["failures"]
+        return [FailedPortrait(job_id=job_id, **{**each, "unit": int(each["unit"])}) for each in told]
 
     def notable_tasks(self, job_id: int, *, limit: int) -> list[Task]:
         """Its running and failed tasks, of the first ones."""

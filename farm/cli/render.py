@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from farm.cli.estimate import agreed
 from farm.cli.output import examples, say
 from farm.cli.session import ended, reached, tell_submitted
 
@@ -41,14 +42,22 @@ def render(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="wait, then write the files there")] = None,
     priority: Annotated[int, typer.Option(min=-100, max=100, help="higher comes first")] = 0,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="watch the job to its end")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="ask nothing before a big job")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="as JSON, for programs")] = False,
 ) -> None:
-    """Render portraits. What was rendered before, by anyone, is not rendered again."""
+    """Render portraits. What was rendered before, by anyone, is not rendered again.
+
+    The estimate of a big job (10 minutes or more) is shown first, and on a terminal it asks whether to go on.
+    """
     asked = {"cascade": cascade, "seeds": seeds, "psi": psi, "sigma": sigma, "noise_seed": noise_seed}
     given = {name: value for name, value in asked.items() if value is not None}
     with reached() as farm:
         spec = _spec_from(farm, from_, given, size) if from_ else {"kind": "render", **given, "size_px": size}
-        submitted = farm.submit({name: value for name, value in spec.items() if value is not None}, priority=priority)
+        wanted = {name: value for name, value in spec.items() if value is not None}
+        if not agreed(farm, wanted, priority=priority, yes=yes or as_json):
+            say("nothing was submitted")
+            return
+        submitted = farm.submit(wanted, priority=priority)
         what = f"renders {submitted.job.total:,} portraits at {spec['size_px']} px"
         tell_submitted(farm, submitted, what, as_json=as_json)
         if out:

@@ -9,10 +9,12 @@ from typing import IO, Any
 from farm.dispatch import Dispatcher
 from farm.errors import InvalidInput, Problem
 from farm.ledger import Ledger
-from farm.ledger.rows import ApiKey, Failure, Job, Run, Slice, Task, Worker
+from farm.ledger.rows import ApiKey, Job, Run, Slice, Task, Worker
 from farm.ledger.states import JobState, TaskState
 from farm.queue import TicketQueue
 from farm.service import archives, checkpoints, doctor, health, keys, photos, portraits, retention, uploads, views
+from farm.service.estimating import Estimate, estimate
+from farm.service.failures import FailedPortrait, told
 from farm.service.pages import page_size
 from farm.service.resolving import resolve
 from farm.service.unset_queue import UnsetQueue
@@ -115,10 +117,15 @@ class Service:
         """The job's running and failed tasks, in order of their ids."""
         return self.ledger.tasks_of(job_id, states=("running", "failed"), limit=page_size(limit))
 
-    def failures(self, job_id: int, *, after_unit: int = -1, limit: int = 100) -> list[Failure]:
+    def estimate(self, spec: Mapping[str, Any], *, priority: int = 0) -> Estimate:
+        """What a job would cost, from what ran here so far. Raises InvalidInput as `submit` does."""
+        asked = resolve(parse_spec(spec), ledger=self.ledger, storage=self.storage)
+        return estimate(asked, ledger=self.ledger, settings=self.settings, priority=priority)
+
+    def failures(self, job_id: int, *, after_unit: int = -1, limit: int = 100) -> list[FailedPortrait]:
         """The job's quarantined units, in order. Raises NotFound."""
-        self.ledger.get_job(job_id)
-        return self.ledger.failures_of(job_id, after_unit=after_unit, limit=page_size(limit))
+        found = self.ledger.failures_of(job_id, after_unit=after_unit, limit=page_size(limit))
+        return told(found, self.ledger.get_job(job_id), ledger=self.ledger)
 
     def portraits(self, job_id: int, *, after_seed: int = -1, limit: int = 100) -> views.PortraitPage:
         """A page of a render job's portraits, by seed. Raises NotFound, or Conflict for another kind of job."""

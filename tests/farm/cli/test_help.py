@@ -14,7 +14,7 @@ from tests.farm.cli.conftest import Farm
 HEAVY = ("torch", "numpy", "sqlalchemy", "fastapi", "celery", "kombu", "pydantic", "httpx", "boto3", "alembic")
 EXPECTED = {
     "demo", "up", "worker", "flower", "doctor", "settings",
-    "render", "verify", "jobs", "watch", "cancel", "pause", "resume", "retry", "logs",
+    "render", "estimate", "verify", "jobs", "failures", "watch", "cancel", "pause", "resume", "retry", "logs",
     "delete", "gc", "star", "unstar", "extend", "export",
     "dataset add", "dataset list", "dataset show", "train base", "train upscaler", "train presets", "train list",
     "keys create", "keys list", "keys revoke",

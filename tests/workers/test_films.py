@@ -97,6 +97,16 @@ def test_a_film_that_stands_still_is_one_frame(studio: Studio, tmp_path: Path) -
     assert len(seen) == 12
 
 
+def test_a_collection_leaves_the_frames_of_a_film_and_takes_those_of_a_deleted_one(studio: Studio) -> None:
+    job_id = studio.done(FILM)
+    studio.service.collect(grace_s=0)
+    assert len(frames(studio, job_id)) == 12
+    assert studio.service.delete_job(job_id)
+    assert not list(studio.storage.list(f"jobs/{job_id}/"))
+    studio.service.collect(grace_s=0)
+    assert not list(studio.storage.list("portraits/"))
+
+
 def test_a_frame_is_made_again_from_its_file_and_verified(studio: Studio) -> None:
     job_id = studio.done(FILM)
     stored = studio.portrait(job_id, 5)

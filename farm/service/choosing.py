@@ -118,6 +118,14 @@ def ranking(job_id: int, *, ledger: Ledger, storage: Storage) -> Ranking:
     )
 
 
+def promoted_seeds(job_id: int, spec: SelectSpec, *, ledger: Ledger, storage: Storage) -> list[int]:
+    """The seeds a selection paints at full size, ascending; none before it has a ranking. Raises NotFound."""
+    if not outputs_of(ledger, job_id, "ranking"):
+        return []
+    rows = ranking(job_id, ledger=ledger, storage=storage).rows
+    return sorted(int(row["seed"]) for row in rows[: spec.keep_best])
+
+
 def promotion(
     job_id: int, *, size_px: int, seeds: str | None, best: int | None, ledger: Ledger, storage: Storage
 ) -> dict[str, Any]:

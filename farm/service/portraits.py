@@ -7,9 +7,9 @@ from functools import partial
 from farm.errors import Conflict
 from farm.ledger import Ledger
 from farm.ledger.rows import Job, Phases, PortraitRanges
-from farm.planning import phases_of, recipe_for, recipe_of_giant, series_of, sizes_px, units_of
+from farm.planning import phases_of, promoted_of, recipe_for, recipe_of_giant, series_of, sizes_px, units_of
 from farm.recipe import Recipe
-from farm.service import giants
+from farm.service import choosing, giants
 from farm.service.views import PortraitPage, PortraitView
 from farm.specs import GiantSpec, JobSpec, PortraitSpec, RenderSpec, SeedRange, SelectSpec, UpscaleSpec, parse_spec
 from farm.specs.kinds import GIANT_KINDS, PLANNED_KINDS
@@ -45,12 +45,17 @@ def page(job: Job, *, ledger: Ledger, storage: Storage, after_seed: int, limit: 
 
     Raises Conflict where the job renders nothing.
     """
-    spec = parse_spec(job.spec) if job.kind in PLANNED_KINDS | GIANT_KINDS else None
-    if not isinstance(spec, PortraitSpec | GiantSpec | UpscaleSpec):
+    spec = parse_spec(job.spec) if job.kind in PLANNED_KINDS | GIANT_KINDS | {"select"} else None
+    if not isinstance(spec, PortraitSpec | GiantSpec | UpscaleSpec | SelectSpec):
         raise Conflict(f"job {job.id} is a {job.kind} job: it has no portraits")
     sizes = sizes_px(ledger.cascade(spec.cascade).config)
+    ranges: tuple[SeedRange, ...]
     if isinstance(spec, PortraitSpec):
         ranges, of = tuple(ledger.ranges_of(job.id)), partial(recipe_for, spec, sizes=sizes)
+    elif isinstance(spec, SelectSpec):
+        chosen = choosing.promoted_seeds(job.id, spec, ledger=ledger, storage=storage)
+        ranges = tuple(SeedRange(seed, seed + 1) for seed in chosen)
+        of = partial(recipe_for, promoted_of(spec), sizes=sizes)
     else:
         ranges, of = giants.seeds_of(spec), partial(recipe_of_giant, spec, sizes=sizes)
     seeds = list(itertools.islice(seeds_after(ranges, after_seed), limit + 1))

@@ -13,6 +13,7 @@ from farm.api.access_log import AccessLog
 from farm.api.flower import FlowerClient
 from farm.api.metrics import FarmCollector, RequestNumbers
 from farm.api.routes import (
+    accounts,
     docs,
     estimates,
     flower,
@@ -56,7 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Guarded)
     app.add_middleware(AccessLog, numbers=app.state.numbers)
     making = (jobs, estimates, verifying, uploads, records, retention)
-    for routes in (*making, keys, flower, objects, task_logs, metrics, health, docs):
+    for routes in (*making, accounts, keys, flower, objects, task_logs, metrics, health, docs):
         app.include_router(routes.router)
     return app
 

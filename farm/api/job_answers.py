@@ -5,8 +5,24 @@ from typing import Any
 
 from farm.api.answers import Answer, time_of, time_or_none
 from farm.ledger.rows import LogLine, Task
+from farm.ledger.waits import Wait
 from farm.service.failures import FailedPortrait
 from farm.service.views import JobView, PortraitPage, PortraitView
+
+
+class WaitOut(Answer):
+    """Why a job waits. `code` is for programs, `text` for people; `change`: the smallest thing that would start it, a
+    command where there is one; `until`: when it ends by itself."""
+
+    code: str
+    text: str
+    change: str | None
+    until: datetime | None
+
+    @classmethod
+    def of(cls, wait: Wait) -> "WaitOut":
+        """The answer for one reason."""
+        return cls(code=wait.code, text=wait.text, change=wait.change, until=time_or_none(wait.until))
 
 
 class JobOut(Answer):
@@ -24,6 +40,10 @@ class JobOut(Answer):
     units_per_s: float | None
     seconds_left: float | None
     waiting: str | None
+    waits: list[WaitOut]
+    owner: str
+    device_hours: float
+    budget_hours: float | None
     error: str | None
     created_at: datetime
     started_at: datetime | None
@@ -46,6 +66,10 @@ class JobOut(Answer):
             units_per_s=view.rate,
             seconds_left=view.seconds_left,
             waiting=view.waiting,
+            waits=[WaitOut.of(wait) for wait in view.waits],
+            owner=job.owner,
+            device_hours=job.device_s / 3600,
+            budget_hours=None if job.budget_s is None else job.budget_s / 3600,
             error=job.error,
             created_at=time_of(job.created_at),
             started_at=time_or_none(job.started_at),

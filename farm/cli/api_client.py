@@ -40,9 +40,9 @@ class ApiClient:
         """The JSON answer to a JSON value or to bytes."""
         return self._send("POST", path, json=json, content=body, headers=self._key).json()
 
-    def put(self, path: str) -> Any:
-        """The JSON answer to a PUT."""
-        return self._send("PUT", path, headers=self._key).json()
+    def put(self, path: str, *, json: Any = None, body: bytes | None = None) -> Any:
+        """The JSON answer to a PUT: of a JSON value, of bytes or of nothing."""
+        return self._send("PUT", path, json=json, content=body, headers=self._key).json()
 
     def delete(self, path: str) -> Any:
         """The JSON answer to a DELETE."""

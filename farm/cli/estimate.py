@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from farm.cli.options import Priority
 from farm.cli.output import duration, examples, say, say_json
 from farm.cli.session import reached
 
@@ -41,7 +42,7 @@ def estimate(
     spec: Annotated[
         Path | None, typer.Option(metavar="FILE.json", help="a job of any kind, as POST /v1/jobs takes it")
     ] = None,
-    priority: Annotated[int, typer.Option(min=-100, max=100, help="higher comes first")] = 0,
+    priority: Priority = 0,
     as_json: Annotated[bool, typer.Option("--json", help="as JSON, for programs")] = False,
 ) -> None:
     """Tell what a job would cost, from what this farm did so far. Nothing is submitted."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from farm.cli.options import BudgetHours, Priority
 from farm.cli.output import examples, say
 from farm.cli.session import ended, reached, tell_submitted
 
@@ -44,7 +45,8 @@ def film(
     codec: Annotated[str, typer.Option(metavar="h264|av1|both", help="how films are packed")] = "h264",
     quality: Annotated[int, typer.Option(help="1 to 100: small to exact")] = 80,
     out: Annotated[Path | None, typer.Option(metavar="FILE.mp4", help="wait, then write the film there")] = None,
-    priority: Annotated[int, typer.Option(min=-100, max=100, help="higher comes first")] = 0,
+    priority: Priority = 0,
+    budget_hours: BudgetHours = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="watch the job to its end")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="as JSON, for programs")] = False,
 ) -> None:
@@ -58,7 +60,7 @@ def film(
     _check_out(out)
     with reached() as farm:
         spec = {"kind": "film", **{name: value for name, value in asked.items() if value is not None}}
-        submitted = farm.submit(spec, priority=priority)
+        submitted = farm.submit(spec, priority=priority, budget_hours=budget_hours)
         tell_submitted(farm, submitted, _told(submitted.job, spec), as_json=as_json)
         if wait or out:
             ended(farm, submitted.job.id)

@@ -16,6 +16,7 @@ from farm.cli import (
     export,
     failures,
     film,
+    giant,
     jobs,
     keys,
     logs,
@@ -25,6 +26,7 @@ from farm.cli import (
     settings,
     train,
     verify,
+    why,
 )
 from farm.errors import FarmError, SettingsInvalid, Unavailable
 
@@ -50,6 +52,15 @@ OPTIONS = {
     "archive": "FILE",
     "job": "JOB",
     "sample": "--sample",
+    "priority": "--priority",
+    "budget_hours": "--budget-hours",
+    "share": "SHARE",
+    "running": "--running",
+    "per_day": "--per-day",
+    "bytes": "--bytes",
+    "photo": "PHOTO",
+    "to": "--to",
+    "out": "--out",
     "keys": "--keys",
     "seconds": "--seconds",
     "fps": "--fps",
@@ -81,10 +92,12 @@ def make_app() -> typer.Typer:
         estimate,
         export,
         film,
+        giant,
         jobs,
         failures,
         logs,
         verify,
+    why,
         retention,
     ):
         part.register(app)

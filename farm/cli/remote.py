@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from farm.cli.api_client import ApiClient
+from farm.cli.remote_rationing import RemoteRationing, wait_of
 from farm.cli.remote_record import RemoteRecord
 from farm.ledger.rows import ApiKey, Job, PortraitRow, Role, Task
 from farm.ledger.states import JobState, TaskState
@@ -28,18 +29,27 @@ class RemoteFarm:
         self._api, self.settings = api, settings
         self.record = RemoteRecord(api)
         """What is kept there: logs, verifications, stars."""
+        self.rationing = RemoteRationing(api)
+        """Shares, quotas, priorities, budgets, and why a job waits."""
 
-    def submit(self, spec: Mapping[str, Any], *, priority: int = 0) -> Submitted:
+    def submit(
+        self, spec: Mapping[str, Any], *, priority: str | int = 0, budget_hours: float | None = None
+    ) -> Submitted:
         """Take a job."""
         if spec.get("kind") == "verify":
             sample = f"?sample={spec['sample']}" if spec.get("sample") else ""
             told = self._api.post(f"/v1/jobs/{spec['job']}/verify{sample}")
         else:
-            told = self._api.post(f"/v1/jobs?priority={priority}", json=dict(spec))
+            budget = "" if budget_hours is None else f"&budget_hours={budget_hours}"
+            told = self._api.post(f"/v1/jobs?priority={priority}{budget}", json=dict(spec))
         job = _view(told).job
         workers = self._api.get("/v1/workers")
         served = any(QUEUE_OF[job.kind] in worker["queues"] for worker in workers)
         return Submitted(job=job, created=True, served=served)
+
+    def put_photo(self, sha256: str, body: bytes) -> None:
+        """Send a photograph's bytes."""
+        self._api.put(f"/v1/photos/{sha256}", body=body)
 
     def job(self, job_id: int) -> JobView:
         """The job with its progress."""
@@ -124,6 +134,9 @@ def _view(told: Mapping[str, Any]) -> JobView:
     job = Job(
         **{name: told[name] for name in plain},
         state=JobState(told["state"]),
+        owner=told["owner"],
+        device_s=told["device_hours"] * 3600,
+        budget_s=None if told["budget_hours"] is None else told["budget_hours"] * 3600,
         key_id=None,
         created_at=_seconds(told["created_at"]) or 0.0,
         started_at=_seconds(told["started_at"]),
@@ -134,7 +147,7 @@ def _view(told: Mapping[str, Any]) -> JobView:
         settled=told["settled"],
         rate=told["units_per_s"],
         seconds_left=told["seconds_left"],
-        waiting=told["waiting"],
+        waits=tuple(wait_of(each) for each in told["waits"]),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from farm.cli.estimate import agreed
+from farm.cli.options import BudgetHours, Priority
 from farm.cli.output import examples, say
 from farm.cli.session import ended, reached, tell_submitted
 
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
             "farm render demo --seeds 0..9999 --size 1024",
             "farm render demo@2 --seeds 7,20..29 --size 256 --psi 0.5 --out faces",
             "farm render --from faces/7.png --size 4096 --out large",
+            "farm render demo --seeds 7 --size 16384 --out wall",
         )
     )(render)
 
@@ -40,8 +42,10 @@ def render(
         Path | None, typer.Option("--from", metavar="FILE.png", help="a portrait to make again, from its own recipe")
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="wait, then write the files there")] = None,
-    priority: Annotated[int, typer.Option(min=-100, max=100, help="higher comes first")] = 0,
+    priority: Priority = 0,
+    budget_hours: BudgetHours = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="watch the job to its end")] = False,
+    spread: Annotated[bool, typer.Option("--spread", help="in tiles, by many workers; above 4096 px always")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="ask nothing before a big job")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="as JSON, for programs")] = False,
 ) -> None:
@@ -49,16 +53,20 @@ def render(
 
     The estimate of a big job (10 minutes or more) is shown first, and on a terminal it asks whether to go on.
     """
+    from farm.specs import as_giant
+
     asked = {"cascade": cascade, "seeds": seeds, "psi": psi, "sigma": sigma, "noise_seed": noise_seed}
     given = {name: value for name, value in asked.items() if value is not None}
     with reached() as farm:
         spec = _spec_from(farm, from_, given, size) if from_ else {"kind": "render", **given, "size_px": size}
-        wanted = {name: value for name, value in spec.items() if value is not None}
+        wanted = as_giant({name: value for name, value in spec.items() if value is not None}, always=spread)
         if not agreed(farm, wanted, priority=priority, yes=yes or as_json):
             say("nothing was submitted")
             return
-        submitted = farm.submit(wanted, priority=priority)
+        submitted = farm.submit(wanted, priority=priority, budget_hours=budget_hours)
         what = f"renders {submitted.job.total:,} portraits at {spec['size_px']} px"
+        if wanted["kind"] == "giant":
+            what = f"renders portraits of {spec['size_px']} px in {submitted.job.total:,} parts"
         tell_submitted(farm, submitted, what, as_json=as_json)
         if out:
             _bring(farm, submitted.job.id, out)
@@ -71,16 +79,16 @@ def _spec_from(
 ) -> dict[str, Any]:
     """The job of a portrait's own file. Raises InvalidInput where something is given that the file decides."""
     from farm.errors import InvalidInput, Problem
+    from farm.png_file import without_pixels
     from farm.service import Service
-    from farm.service.files import read_whole
-    from farm.service.remaking import MAX_FILE_BYTES, spec_from_png
+    from farm.service.remaking import spec_from_png
 
     if given:
         problems = [Problem(name, "is decided by the file; leave it out") for name in given]
         raise InvalidInput("--from takes everything but --size from the file", problems=problems)
     if not isinstance(farm, Service):
         raise InvalidInput("--from works on the farm's own machines alone; give CASCADE and --seeds instead")
-    return spec_from_png(read_whole(path, max_bytes=MAX_FILE_BYTES), ledger=farm.ledger, size_px=size_px)
+    return spec_from_png(without_pixels(path), ledger=farm.ledger, size_px=size_px)
 
 
 def _bring(farm: Service | RemoteFarm, job_id: int, folder: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from farm.cli.options import BudgetHours, Priority
 from farm.cli.output import examples, say_json, table
 from farm.cli.session import ended, opened, tell_submitted
 
@@ -22,7 +23,6 @@ Checkpoint = Annotated[
     typer.Option("--checkpoint", metavar="DIR", help="go on from this checkpoint of the same preset and data"),
 ]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="decides every random draw of the run")]
-Priority = Annotated[int, typer.Option("--priority", min=-100, max=100, help="higher comes first")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="watch the job to its end")]
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 
@@ -48,13 +48,14 @@ def base(
     checkpoint: Checkpoint = None,
     seed: Seed = 0,
     priority: Priority = 0,
+    budget_hours: BudgetHours = None,
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a base: the stage that paints a small face out of nothing."""
     spec: dict[str, Any] = {"stage": "base", "run": name, "dataset": dataset, "preset": preset, "seed": seed}
     spec |= {"total_nimg": images, "slice_nimg": slice_images}
-    _submit(spec, checkpoint, priority=priority, wait=wait, as_json=as_json)
+    _submit(spec, checkpoint, terms=(priority, budget_hours), wait=wait, as_json=as_json)
 
 
 def upscaler(
@@ -69,20 +70,24 @@ def upscaler(
     checkpoint: Checkpoint = None,
     seed: Seed = 0,
     priority: Priority = 0,
+    budget_hours: BudgetHours = None,
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
     """Train an upscaler: a stage that enlarges a face and paints what is missing."""
     spec: dict[str, Any] = {"stage": "upscaler", "run": name, "dataset": dataset, "preset": preset, "seed": seed}
     spec |= {"stage_before": before, "total_nimg": images, "slice_nimg": slice_images}
-    _submit(spec, checkpoint, priority=priority, wait=wait, as_json=as_json)
+    _submit(spec, checkpoint, terms=(priority, budget_hours), wait=wait, as_json=as_json)
 
 
-def _submit(spec: dict[str, Any], checkpoint: Path | None, *, priority: int, wait: bool, as_json: bool) -> None:
+def _submit(
+    spec: dict[str, Any], checkpoint: Path | None, *, terms: tuple[int, float | None], wait: bool, as_json: bool
+) -> None:
+    """`terms`: priority and budget in device hours."""
     with opened() as farm:
         if checkpoint is not None:
             spec = {**spec, "checkpoint": farm.upload_checkpoint(checkpoint)}
-        submitted = farm.submit({"kind": "train", **spec}, priority=priority)
+        submitted = farm.submit({"kind": "train", **spec}, priority=terms[0], budget_hours=terms[1])
         what = f"trains {spec['run']} for {submitted.job.total:,} images"
         tell_submitted(farm, submitted, what, as_json=as_json)
         if wait:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from farm.cli.options import Priority
 from farm.cli.output import examples, say, say_json, table
 from farm.cli.session import reached, tell_submitted
 
@@ -31,7 +32,7 @@ def verify(
     job: Annotated[int, typer.Argument(metavar="JOB", min=1, help="a render job; a verify job shows its result again")],
     sample: Annotated[int, typer.Option(metavar="N", min=1, help="how many portraits, evenly spread")] = SAMPLE,
     every: Annotated[bool, typer.Option("--all", help="all of the job's portraits")] = False,
-    priority: Annotated[int, typer.Option(min=-100, max=100, help="higher comes first")] = 0,
+    priority: Priority = 0,
     as_json: Annotated[bool, typer.Option("--json", help="as JSON, for programs")] = False,
 ) -> None:
     """Paint stored portraits again and compare: identical, within tolerance, different, damaged or missing.

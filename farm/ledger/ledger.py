@@ -24,6 +24,7 @@ from farm.ledger import (
     steering,
     submitting,
     ticking,
+    waiting,
     workers,
 )
 from farm.ledger.accounts import Accounts
@@ -54,6 +55,7 @@ from farm.ledger.rows import (
     Terms,
     Worker,
 )
+from farm.ledger.waits import Wait
 from farm.specs.seeds import SeedRange
 
 CLAIM_TRIES = 50
@@ -157,6 +159,12 @@ class Ledger:
 
     def set_priority(self, job_id: int, priority: int) -> bool:
         return self._db.write("set_priority", lambda tx: steering.set_priority(tx, job_id, priority))
+
+    def set_budget(self, job_id: int, budget_s: float | None) -> bool:
+        return self._db.write("set_budget", lambda tx: steering.set_budget(tx, job_id, budget_s))
+
+    def why(self, job_ids: Sequence[int]) -> dict[int, tuple[Wait, ...]]:
+        return self._db.read(lambda tx: waiting.why(tx, job_ids))
 
     # Tasks: claiming.py, stealing.py, reporting.py, failing.py, reaping.py
 

@@ -15,7 +15,7 @@ from farm.specs.seeds import SeedRange
 
 _JOB_FIELDS = (
     "id", "kind", "spec", "priority", "total", "done", "failed", "key_id",
-    "created_at", "started_at", "ended_at", "error",
+    "created_at", "started_at", "ended_at", "error", "owner", "device_s", "budget_s",
 )  # fmt: skip
 _TASK_FIELDS = (
     "id", "job_id", "kind", "lo", "hi", "cursor", "attempt", "failures", "losses", "worker",

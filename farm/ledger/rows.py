@@ -33,6 +33,12 @@ class Job:
     ended_at: float | None
     error: str | None
     """Why it failed, or None."""
+    owner: str = ""
+    """The name of the key that submitted it; empty where none did."""
+    device_s: float = 0.0
+    """Seconds its tasks used a device, all attempts, as far as they were reported."""
+    budget_s: float | None = None
+    """How many it may use; None: any number."""
     pace_at: float | None = None
     pace_units: int = 0
     """When, lately, how many of its units were settled: the time left is told from there."""

@@ -34,6 +34,9 @@ def resume(tx: Tx, job_id: int) -> bool:
         raise Conflict(f"job {job_id} is {row.state}; retry it instead")
     if row.state != JobState.PAUSED:
         return False
+    if row.budget_s is not None and row.device_s >= row.budget_s:
+        used = f"{row.device_s / 3600:.3g} of the {row.budget_s / 3600:.3g} device hours it may use"
+        raise Conflict(f"job {job_id} has used {used}; `farm budget {job_id} HOURS` raises that, then resume it")
     return move_job(tx, job_id, JobState.QUEUED if row.started_at is None else JobState.RUNNING, **fresh_pace(tx))
 
 
@@ -83,8 +86,20 @@ def set_priority(tx: Tx, job_id: int, priority: int) -> bool:
     return tx.run(changed).rowcount == 1
 
 
+def set_budget(tx: Tx, job_id: int, budget_s: float | None) -> bool:
+    """How many device seconds it may use in all; None: any number. A job that its budget paused waits for `resume`.
+
+    False where it was so before.
+    """
+    row = _locked(tx, job_id)
+    if row.state in TERMINAL_JOB_STATES:
+        raise Conflict(f"job {job_id} is {row.state}; a budget changes nothing any more")
+    tx.run(update(job).where(job.c.id == job_id).values(budget_s=budget_s))
+    return bool(row.budget_s != budget_s)
+
+
 def _locked(tx: Tx, job_id: int) -> Row[Any]:
-    columns = (job.c.kind, job.c.state, job.c.started_at)
+    columns = (job.c.kind, job.c.state, job.c.started_at, job.c.device_s, job.c.budget_s)
     row = tx.run(select(*columns).where(job.c.id == job_id).with_for_update()).one_or_none()
     if row is None:
         raise NotFound(f"there is no job {job_id}")

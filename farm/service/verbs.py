@@ -1,7 +1,7 @@
 """The verbs themselves. One service per process; safe to share between threads."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -10,11 +10,23 @@ from farm.dispatch import Dispatcher
 from farm.errors import InvalidInput, Problem
 from farm.ledger import Ledger
 from farm.ledger.rows import ApiKey, Job, Run, Slice, Task, Worker
-from farm.ledger.states import JobState, TaskState
+from farm.ledger.states import JobState
 from farm.queue import TicketQueue
-from farm.service import archives, checkpoints, doctor, health, keys, photos, portraits, retention, uploads, views
-from farm.service.estimating import Estimate, estimate
-from farm.service.failures import FailedPortrait, told
+from farm.service import (
+    archives,
+    checkpoints,
+    doctor,
+    estimating,
+    failures,
+    health,
+    keys,
+    photos,
+    portraits,
+    rationing,
+    retention,
+    uploads,
+    views,
+)
 from farm.service.pages import page_size
 from farm.service.resolving import resolve
 from farm.service.unset_queue import UnsetQueue
@@ -67,6 +79,7 @@ class Service:
         self.dispatcher = dispatcher
         self.queue = queue
         self.settings = settings
+        self.rationing = rationing.Rationing(ledger=ledger, dispatcher=dispatcher)
 
     # Jobs
 
@@ -74,7 +87,8 @@ class Service:
         self,
         spec: Mapping[str, Any],
         *,
-        priority: int = 0,
+        priority: str | int = 0,
+        budget_hours: float | None = None,
         key_id: int | None = None,
         idem_key: str | None = None,
     ) -> Submitted:
@@ -88,7 +102,7 @@ class Service:
             asked.model_dump(mode="json"),
             kind=asked.kind,
             ranges=portraits.units_asked(asked, ledger=self.ledger),
-            priority=priority,
+            priority=rationing.terms_of(priority, budget_hours),
             key_id=key_id,
             idem_key=idem_key,
         )
@@ -97,7 +111,7 @@ class Service:
 
     def job(self, job_id: int) -> views.JobView:
         """The job with its progress. Raises NotFound."""
-        return self._views([self.ledger.get_job(job_id)])[0]
+        return views.view_jobs([self.ledger.get_job(job_id)], ledger=self.ledger)[0]
 
     def jobs(
         self, *, state: JobState | None = None, kind: str | None = None, before_id: int | None = None, limit: int = 50,
@@ -106,7 +120,7 @@ class Service:
         """Jobs, newest first; `before_id` continues a list; `owner`: those that keys of that name submitted."""
         limit = page_size(limit)
         found = self.ledger.list_jobs(state=state, kind=kind, before_id=before_id, limit=limit, owner=owner)
-        return self._views(found)
+        return views.view_jobs(found, ledger=self.ledger)
 
     def tasks(self, job_id: int, *, after_id: int = 0, limit: int = 100) -> list[Task]:
         """The job's tasks in order of their ids. Raises NotFound."""
@@ -117,15 +131,15 @@ class Service:
         """The job's running and failed tasks, in order of their ids."""
         return self.ledger.tasks_of(job_id, states=("running", "failed"), limit=page_size(limit))
 
-    def estimate(self, spec: Mapping[str, Any], *, priority: int = 0) -> Estimate:
+    def estimate(self, spec: Mapping[str, Any], *, priority: int = 0) -> estimating.Estimate:
         """What a job would cost, from what ran here so far. Raises InvalidInput as `submit` does."""
         asked = resolve(parse_spec(spec), ledger=self.ledger, storage=self.storage)
-        return estimate(asked, ledger=self.ledger, settings=self.settings, priority=priority)
+        return estimating.estimate(asked, ledger=self.ledger, settings=self.settings, priority=priority)
 
-    def failures(self, job_id: int, *, after_unit: int = -1, limit: int = 100) -> list[FailedPortrait]:
+    def failures(self, job_id: int, *, after_unit: int = -1, limit: int = 100) -> list[failures.FailedPortrait]:
         """The job's quarantined units, in order. Raises NotFound."""
         found = self.ledger.failures_of(job_id, after_unit=after_unit, limit=page_size(limit))
-        return told(found, self.ledger.get_job(job_id), ledger=self.ledger)
+        return failures.told(found, self.ledger.get_job(job_id), ledger=self.ledger)
 
     def portraits(self, job_id: int, *, after_seed: int = -1, limit: int = 100) -> views.PortraitPage:
         """A page of a render job's portraits, by seed. Raises NotFound, or Conflict for another kind of job."""
@@ -284,14 +298,3 @@ class Service:
     def doctor(self) -> list[doctor.Check]:
         """Everything the farm needs of this machine and its services, each with what to do where it is missing."""
         return doctor.examine(self.settings)
-
-    def _views(self, jobs: Iterable[Job]) -> list[views.JobView]:
-        jobs = list(jobs)
-        if not jobs:
-            return []
-        workers, now_s = self.ledger.workers(live=True), self.ledger.now()
-        return [views.view_job(job, running=self._running(job), workers=workers, now_s=now_s) for job in jobs]
-
-    def _running(self, job: Job) -> list[Task]:
-        moving = job.state in views.MOVING_STATES
-        return self.ledger.tasks_of(job.id, states=[TaskState.RUNNING]) if moving else []

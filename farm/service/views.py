@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from farm.ledger import Ledger
 from farm.ledger.rows import Job, PortraitRow, Task, Worker
-from farm.ledger.states import JobState
-from farm.specs.kinds import BACKSTAGE_KINDS, FINALISE, PORTRAIT_KINDS, QUEUE_OF
+from farm.ledger.states import JobState, TaskState
+from farm.ledger.waits import Wait
+from farm.specs.kinds import BACKSTAGE_KINDS, PORTRAIT_KINDS, QUEUE_OF
 
 MOVING_STATES = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.FINISHING})
 
@@ -15,14 +17,22 @@ class JobView:
     """A job with its progress.
 
     settled: units done or failed, those of an open slice among them. rate: units a second, or None while unknown.
-    seconds_left: None where nothing moves. waiting: why nothing moves, in words, or None.
+    seconds_left: None where nothing moves. waits: why nothing moves, each reason with what would change it.
     """
 
     job: Job
     settled: int
     rate: float | None
     seconds_left: float | None
-    waiting: str | None
+    waits: tuple[Wait, ...] = ()
+
+    @property
+    def waiting(self) -> str | None:
+        """The first reason in words, or None."""
+        if not self.waits:
+            return None
+        first = self.waits[0]
+        return f"{first.text}: `{first.change}`" if first.change else first.text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +54,21 @@ class PortraitPage:
     next_after: int | None
 
 
-def view_job(job: Job, *, running: Sequence[Task], workers: Sequence[Worker], now_s: float) -> JobView:
+def view_jobs(jobs: Sequence[Job], *, ledger: Ledger) -> list[JobView]:
+    """The views of jobs as they stand now."""
+    if not jobs:
+        return []
+    workers, now_s, waits = ledger.workers(live=True), ledger.now(), ledger.why([job.id for job in jobs])
+    views = []
+    for job in jobs:
+        running = ledger.tasks_of(job.id, states=[TaskState.RUNNING]) if job.state in MOVING_STATES else []
+        views.append(view_job(job, running=running, workers=workers, now_s=now_s, waits=waits.get(job.id, ())))
+    return views
+
+
+def view_job(
+    job: Job, *, running: Sequence[Task], workers: Sequence[Worker], now_s: float, waits: tuple[Wait, ...] = ()
+) -> JobView:
     """The view of a job. running: its running tasks. workers: the live ones. now_s: the database's clock."""
     settled = job.done + job.failed
     if job.kind not in PORTRAIT_KINDS:
@@ -54,9 +78,7 @@ def view_job(job: Job, *, running: Sequence[Task], workers: Sequence[Worker], no
     served = any(QUEUE_OF[job.kind] in worker.kinds and not worker.draining for worker in workers)
     rate = _recent_rate(job, settled=settled, now_s=now_s) if running or served else None
     left = (job.total - settled) / rate if rate else None
-    return JobView(
-        job=job, settled=settled, rate=rate, seconds_left=left, waiting=_waiting(job, bool(running), workers)
-    )
+    return JobView(job=job, settled=settled, rate=rate, seconds_left=left, waits=waits)
 
 
 def _recent_rate(job: Job, *, settled: int, now_s: float) -> float | None:
@@ -64,17 +86,3 @@ def _recent_rate(job: Job, *, settled: int, now_s: float) -> float | None:
     if job.state is not JobState.RUNNING or job.pace_at is None or settled <= job.pace_units:
         return None
     return (settled - job.pace_units) / max(now_s - job.pace_at, 1e-3)
-
-
-def _waiting(job: Job, is_worked_on: bool, live: Sequence[Worker]) -> str | None:
-    if job.state is JobState.PAUSED:
-        return f"paused; `farm resume {job.id}` goes on"
-    if job.state not in MOVING_STATES or is_worked_on:
-        return None
-    queue = QUEUE_OF[FINALISE] if job.state is JobState.FINISHING else QUEUE_OF[job.kind]
-    serving = [worker for worker in live if queue in worker.kinds]
-    if not serving:
-        return f"no worker serves {queue!r}: start one with `farm up` or `farm worker`"
-    if all(worker.draining for worker in serving):
-        return f"every worker of {queue!r} is stopping"
-    return f"the workers of {queue!r} are busy, or about to come"

@@ -26,6 +26,17 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 JobId = Annotated[int, Path(ge=1, lt=SEED_LIMIT, description="the job's number")]
 Limit = Annotated[int, Query(ge=1, le=500, description="how many at most")]
+Priority = Annotated[
+    str, Query(max_length=16, description="bulk, normal, high, urgent, or -100 to 100; higher comes first")
+]
+BudgetHours = Annotated[float | None, Query(gt=0, description="device hours it may use; it pauses after them")]
+
+
+def terms_asked(priority: Priority = "normal", budget_hours: BudgetHours = None) -> tuple[str, float | None]:
+    """How urgent a job is, and its budget."""
+    return priority, budget_hours
+
+
 After = Annotated[int, Query(ge=-1, lt=SEED_LIMIT, description="go on after this one")]
 
 _SPECS = [spec.model_json_schema() for spec in (RenderSpec, FilmSpec, TrainSpec, CurateSpec, AssembleSpec, ImportSpec)]
@@ -42,13 +53,13 @@ def submit(
     key: Key,
     spec: Annotated[dict[str, Any], Depends(json_body)],
     idem_key: Annotated[str | None, Depends(idempotency_key)],
-    priority: Annotated[int, Query(ge=-100, le=100, description="higher comes first")] = 0,
+    terms: Annotated[tuple[str, float | None], Depends(terms_asked)],
 ) -> JobOut:
     """Submit a job of any kind. Every mistake in it comes back at once, each with its field."""
     if spec.get("kind") == "verify":  # that address asks whose the render job is
         told = Problem("kind", "a verify job is asked for with POST /v1/jobs/<job>/verify")
         raise InvalidInput("the job has mistakes", problems=[told])
-    submitted = farm.submit(spec, priority=priority, key_id=key.id, idem_key=idem_key)
+    submitted = farm.submit(spec, priority=terms[0], budget_hours=terms[1], key_id=key.id, idem_key=idem_key)
     response.status_code = 201 if submitted.created else 200
     response.headers["Location"] = f"/v1/jobs/{submitted.job.id}"
     return JobOut.of(farm.job(submitted.job.id))

@@ -9,6 +9,7 @@ from rich.console import Console
 from farm.cli import watching
 from farm.ledger.rows import Job
 from farm.ledger.states import JobState
+from farm.ledger.waits import Wait
 from farm.service.views import JobView
 
 
@@ -29,9 +30,8 @@ def view(settled: int, state: JobState = JobState.RUNNING, *, waiting: str | Non
         error=None,
     )
     rate = None if waiting else 2.0
-    return JobView(
-        job=job, settled=settled, rate=rate, seconds_left=(10 - settled) / 2 if rate else None, waiting=waiting
-    )
+    waits = (Wait(code="no_worker", text=waiting),) if waiting else ()
+    return JobView(job=job, settled=settled, rate=rate, seconds_left=(10 - settled) / 2 if rate else None, waits=waits)
 
 
 def course() -> Iterator[JobView]:

@@ -97,7 +97,7 @@ def test_a_waiting_job_says_why(service: Service) -> None:
 
     assert "no worker serves 'render'" in str(service.job(job_id).waiting)
     toy_worker(service.ledger)
-    assert "busy" in str(service.job(job_id).waiting)
+    assert "toy is free" in str(service.job(job_id).waiting)
     service.ledger.drain_worker("toy")
     assert "stopping" in str(service.job(job_id).waiting)
     service.pause(job_id)

@@ -4,8 +4,8 @@ SQLite: WAL, and every write begins IMMEDIATE. A deferred transaction that reads
 for the writer before it: it is refused at once, whatever the busy timeout. Postgres: READ COMMITTED, row locks.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -16,6 +16,7 @@ from sqlalchemy import (
     Executable,
     Float,
     Table,
+    bindparam,
     create_engine,
     event,
     literal_column,
@@ -39,6 +40,8 @@ ANSWERS = 5
 """A database that answers so often in a row is back."""
 TRIES = 12
 """How often a transaction that collided with another one is run again."""
+BUILT_KEPT = 4096
+"""So many statements are kept as they were built: those of a thousand workers, where one process plays them all."""
 _COLLISIONS = frozenset({"40001", "40P01"})  # Postgres: serialisation failure, deadlock
 
 _KEEPALIVES = {"idle": SILENCE_S // 2, "interval": SILENCE_S // 6, "count": 3}
@@ -56,6 +59,20 @@ class Tx:
     connection: Connection
     now: ColumnElement[float]
     limits: Limits
+    _built: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+
+    def built(self, key: Hashable, build: Callable[[], T]) -> T:
+        """What `build` made for this key when it was first asked; the key names all that goes into it.
+
+        Putting a long statement together takes many times as long as running it, and a claim or beat waits for it with
+        the ledger locked. `now` and `limits` are the same for every transaction of a Database.
+        """
+        found = self._built.get(key)
+        if found is None:
+            if len(self._built) >= BUILT_KEPT:
+                self._built.clear()
+            found = self._built[key] = build()
+        return found
 
     def run(self, statement: Executable, rows: Any = None) -> CursorResult[Any]:
         """The result of one statement; `rows` makes it a bulk one."""
@@ -81,7 +98,8 @@ class Database:
         self.limits = limits
         self.statements = 0
         self.outage = Outage("the ledger", enough=ANSWERS)
-        self._clock_offset_s = clock_offset_s
+        self._now = self._clock(clock_offset_s)
+        self._built: dict[Hashable, Any] = {}
         self._failpoint = failpoint
         self._reading = self.engine.execution_options(reading=True)
         event.listen(self.engine, "before_cursor_execute", self._count)
@@ -123,9 +141,12 @@ class Database:
 
     def tx(self, connection: Connection) -> Tx:
         """The parts of the farm's transaction around an open connection."""
-        offset_s = self._clock_offset_s() if self._clock_offset_s is not None else 0.0
+        return Tx(connection, self._now, self.limits, self._built)
+
+    def _clock(self, offset_s: Callable[[], float] | None) -> ColumnElement[float]:
+        """The database's clock in SQL; the offset is asked whenever a statement runs."""
         now = literal_column(_NOW[self.engine.dialect.name], Float(53))
-        return Tx(connection, now + offset_s if offset_s else now, self.limits)
+        return now if offset_s is None else now + bindparam("clock_offset_s", callable_=offset_s, type_=Float(53))
 
     def away(self, error: SQLAlchemyError, *, writing: bool = False) -> LedgerUnavailable:
         """The database's error as ours, to be raised; the log tells it once an outage."""
@@ -193,6 +214,8 @@ def _postgres_engine(url: URL) -> Engine:
         "tcp_user_timeout": SILENCE_S * 1000,  # for what was sent and not acknowledged: keepalives wait behind that
     }
     of_server = in_ms | {f"tcp_keepalives_{name}": value for name, value in _KEEPALIVES.items()}
+    # Without its compiler: that takes three seconds for a claim's question, by its estimated cost, to spare milliseconds.
+    of_server["jit"] = 0
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
         connect_args={

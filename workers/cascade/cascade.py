@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -92,7 +92,8 @@ class Cascade:
         """Recipes with the same chain of stages, so that pictures of one size meet in a micro-batch."""
         pictures = self._faces(recipes, told)
         for index, stage in enumerate(chain):
-            pictures = self._enlarge(pictures, recipes, upscaler=self.upscalers[stage - 1], index=index)
+            work = zip(pictures, [enlargement_of(recipe, index) for recipe in recipes], strict=True)
+            pictures = self.upscalers[stage - 1].stream(work)
         for picture, recipe in zip(pictures, recipes, strict=True):
             small = recipe.resampler == "area" and picture.shape[0] != recipe.size_px
             yield area_resample(picture, height=recipe.size_px, width=recipe.size_px) if small else picture
@@ -106,16 +107,6 @@ class Cascade:
                 continue
             psi = torch.tensor([recipe.psi for recipe in alike], dtype=torch.float32)
             yield from self.base.render(psi[:, None] * latents_of(alike, self.base.network.config.latent_dim))
-
-    def _enlarge(
-        self, pictures: Iterable[Picture], recipes: Sequence[Recipe], *, upscaler: UpscalerStage, index: int
-    ) -> Iterator[Picture]:
-        """One step of the chain, a micro-batch of pictures at a time: one, where pictures are giant."""
-        work = zip(pictures, (enlargement_of(recipe, index) for recipe in recipes), strict=True)
-        for picture, how in work:
-            rest = itertools.islice(work, upscaler.call_for(picture).micro_batch - 1)
-            group = [(picture, how), *rest]
-            yield from upscaler.enlarge([each for each, _ in group], [each for _, each in group])
 
 
 def enlargement_of(recipe: Recipe, index: int) -> Enlargement:

@@ -96,6 +96,10 @@ class Places:
     picture_height: tuple[int, ...]
     picture_width: tuple[int, ...]
 
+    def numbers(self) -> Tensor:
+        """The same as int64 [N, 4], in the order of the fields."""
+        return torch.tensor([self.top, self.left, self.picture_height, self.picture_width], dtype=torch.int64).T
+
 
 def guide_input(picture: Picture, guide_input_px: int) -> Tensor:
     """The whole picture as the guide sees it: float32 [3, h, w] in [-1, 1], long side ``guide_input_px``.
@@ -128,17 +132,23 @@ def sample_guide(guide: Tensor, places: Places, *, height: int, width: int) -> T
     Weights come from integer numerators of absolute coordinates, and each value is four products summed in a fixed
     order, so a pixel gets the same bits from every window that holds it; resizing a crop would not give that.
     """
-    rows, down = _axis_weights(places.top, places.picture_height, cells=guide.shape[2], count=height, like=guide)
-    columns, right = _axis_weights(places.left, places.picture_width, cells=guide.shape[3], count=width, like=guide)
+    return sample_at(guide, places.numbers().to(guide.device), height=height, width=width)
+
+
+def sample_at(guide: Tensor, places: Tensor, *, height: int, width: int) -> Tensor:
+    """:func:`sample_guide` for places that are numbers on the guide's device: int64 [N, 4]."""
+    top, left, picture_height, picture_width = places[:, :, None].unbind(1)
+    rows, down = _axis_weights(top, picture_height, cells=guide.shape[2], count=height)
+    columns, right = _axis_weights(left, picture_width, cells=guide.shape[3], count=width)
     return _blend(_blend(guide, rows, down, axis=2), columns, right, axis=3)
 
 
-def _axis_weights(
-    starts: tuple[int, ...], sizes: tuple[int, ...], *, cells: int, count: int, like: Tensor
-) -> tuple[Tensor, Tensor]:
-    """For each pixel centre: the lower cell (int64 [N, count], may be -1) and the next one's share (float32)."""
-    start, size = (torch.tensor(values, dtype=torch.int64, device=like.device)[:, None] for values in (starts, sizes))
-    at = start + torch.arange(count, device=like.device)
+def _axis_weights(start: Tensor, size: Tensor, *, cells: int, count: int) -> tuple[Tensor, Tensor]:
+    """For each pixel centre: the lower cell (int64 [N, count], may be -1) and the next one's share (float32).
+
+    ``start`` and ``size``: int64 [N, 1].
+    """
+    at = start + torch.arange(count, device=start.device)
     numerator = (2 * at + 1) * cells - size
     lower = torch.div(numerator, 2 * size, rounding_mode="floor")
     share = (numerator - lower * 2 * size).to(torch.float32) / (2 * size).to(torch.float32)

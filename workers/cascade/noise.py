@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +77,17 @@ def latents(seeds: Sequence[int], dim: int, *, device: torch.device | str = "cpu
     return keyed_normal(keys, zero, torch.arange(dim, device=device))[:, 0]
 
 
+class Noise(Protocol):
+    """What a painter draws its noise from."""
+
+    def maps(self, *, layer: int, channels: int, grid: int, size: tuple[int, int], like: Tensor) -> Tensor:
+        """Noise for one layer: float32 [N, channels, H, W] for ``size`` (H, W), on ``like``'s device.
+
+        ``grid``: the layer's pixels per low-resolution pixel, so that row r of window n is row ``grid·top[n] + r``.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class NoiseField:
     """The noise around N windows: each has its own seed and its own absolute place in its own picture.
@@ -90,17 +102,39 @@ class NoiseField:
     left: tuple[int, ...]
 
     def maps(self, *, layer: int, channels: int, grid: int, size: tuple[int, int], like: Tensor) -> Tensor:
-        """Noise for one layer: float32 [N, channels, H, W] for ``size`` (H, W), on ``like``'s device.
+        """Noise for one layer, hashed and drawn at once."""
+        told = {layer: channels}
+        corners = torch.tensor([self.top, self.left], dtype=torch.int64).T
+        field = KeyedField(self.keys(told).to(like.device), corners.to(like.device), told)
+        return field.maps(layer=layer, channels=channels, grid=grid, size=size, like=like)
 
-        ``grid``: the layer's pixels per low-resolution pixel, so that row r of window n is row ``grid·top[n] + r``.
-        """
+    def keys(self, channels: Mapping[int, int]) -> Tensor:
+        """The key of every map of some layers, ``channels`` maps each, in order: int64 [N, sum of channels, 3]."""
         windows = zip(self.seeds, self.steps, strict=True)
-        words = [key_words("noise", seed, step, layer, c) for seed, step in windows for c in range(channels)]
-        keys = torch.tensor(words, dtype=torch.int64, device=like.device).reshape(-1, channels, 3)
-        top, left = (torch.tensor(corner, device=like.device)[:, None, None] for corner in (self.top, self.left))
+        maps = [(layer, channel) for layer, count in channels.items() for channel in range(count)]
+        words = [key_words("noise", seed, step, *each) for seed, step in windows for each in maps]
+        return torch.tensor(words, dtype=torch.int64).reshape(-1, len(maps), 3)
+
+
+@dataclass(frozen=True)
+class KeyedField:
+    """A noise field that was hashed already: nothing but tensors on one device, so that its maps can be recorded.
+
+    ``keys``: int64 [N, sum of channels, 3] for the layers of ``channels``, in ascending order. ``corners``: int64
+    [N, 2], the windows' tops and lefts.
+    """
+
+    keys: Tensor
+    corners: Tensor
+    channels: Mapping[int, int]
+
+    def maps(self, *, layer: int, channels: int, grid: int, size: tuple[int, int], like: Tensor) -> Tensor:
+        """Noise for one of the layers."""
+        first = sum(count for each, count in self.channels.items() if each < layer)
+        top, left = self.corners[:, :, None, None].unbind(1)
         y = grid * top + torch.arange(size[0], device=like.device)
         x = grid * left + torch.arange(size[1], device=like.device)
-        return keyed_normal(keys, y, x)
+        return keyed_normal(self.keys[:, first : first + channels], y, x)
 
 
 def _mix_(h: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from workers.cascade.config import UpscalerConfig
 from workers.cascade.layers import LEAKY_GAIN, SLOPE, scaled_conv
-from workers.cascade.noise import NoiseField
+from workers.cascade.noise import Noise
 from workers.cascade.resample import enlarge
 from workers.cascade.shuffle import shuffle_pixels
 
@@ -93,7 +93,13 @@ class Painter(nn.Module):
         self.refine = scaled_conv(config.full_channels, config.full_channels, 3, gain=LEAKY_GAIN, bias=True)
         self.to_rgb = scaled_conv(config.full_channels, 3, 3, gain=0.0)
 
-    def forward(self, tile: Tensor, guide: Tensor, conditions: Tensor, noise: NoiseField) -> Tensor:
+    @property
+    def noise_channels(self) -> dict[int, int]:
+        """How many maps of noise each layer draws."""
+        factors = enumerate(SHUFFLES[self.config.factor])
+        return {BLOCKS_LAYER: len(self.blocks), **{SHUFFLE_LAYER + index: factor**2 for index, factor in factors}}
+
+    def forward(self, tile: Tensor, guide: Tensor, conditions: Tensor, noise: Noise) -> Tensor:
         """Paint tiles.
 
         Args:

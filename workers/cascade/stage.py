@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from workers.cascade.base import Generator
-from workers.cascade.canonical import canonical, giant_call
+from workers.cascade.caller import Caller, Landing
+from workers.cascade.canonical import giant_call
 from workers.cascade.config import CanonicalCall, StageConfig
-from workers.cascade.guide import Places, guide_input, sample_guide
-from workers.cascade.noise import NoiseField
+from workers.cascade.guide import Places, guide_input, sample_at
+from workers.cascade.noise import KeyedField, NoiseField
 from workers.cascade.pixels import Picture, picture_of, tensor_of, to_float, to_uint8
 from workers.cascade.upscaler import Upscaler
 from workers.cascade.windows import Span, Window, cut
@@ -73,14 +74,22 @@ class BaseStage:
         self.config = config
         self.device = device
         self.network = network.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        self._caller = Caller(config.call, device)
 
     def render(self, latents: Tensor) -> Iterator[Picture]:
         """float32 [N, latent_dim] -> N pictures of ``size_px``, in order."""
-        for group in torch.split(latents, self.config.call.micro_batch):
-            padded = padding(list(group), self.config.call.micro_batch)
-            with canonical(self.config.call, self.device):
-                pixels = to_uint8(self.network(torch.stack(padded).to(self.device)))
-            yield from (picture_of(each) for each in pixels[: len(group)])
+        for count, landing in self._caller.ahead(self._begun(latents)):
+            yield from (landing.picture(index) for index in range(count))
+
+    def _begun(self, latents: Tensor) -> Iterator[tuple[int, Landing]]:
+        """The canonical calls and how many pictures of each count."""
+        call = self.config.call
+        for group in torch.split(latents, call.micro_batch):
+            padded = torch.stack(padding(list(group), call.micro_batch))
+            yield len(group), self._caller.fetch(self._caller(call, self._painted, padded))
+
+    def _painted(self, latents: Tensor) -> Tensor:
+        return to_uint8(self.network(latents))
 
 
 class UpscalerStage:
@@ -90,6 +99,7 @@ class UpscalerStage:
         self.config = config
         self.device = device
         self.network = network.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        self._caller = Caller(config.call, device)
 
     @property
     def factor(self) -> int:
@@ -125,10 +135,20 @@ class UpscalerStage:
 
         One large picture is held at a time, and beyond it what one call needs.
         """
-        sources = self.look(pictures, enlargements)
-        painted = self.paint((source, window) for source in sources for window in self.windows(source.picture))
-        for source in sources:
+        return self.stream(zip(pictures, enlargements, strict=True))
+
+    def stream(self, work: Iterable[tuple[Picture, Enlargement]]) -> Iterator[Picture]:
+        """The same for pictures as they come: a micro-batch is taken at a time, and on CUDA one more ahead."""
+        to_paint, to_assemble = itertools.tee(self._looked_at(work))
+        painted = self.paint((source, window) for source in to_paint for window in self.windows(source.picture))
+        for source in to_assemble:
             yield self._assembled(source, painted)
+
+    def _looked_at(self, work: Iterable[tuple[Picture, Enlargement]]) -> Iterator[Source]:
+        work = iter(work)
+        for first in work:
+            group = [first, *itertools.islice(work, self.call_for(first[0]).micro_batch - 1)]
+            yield from self.look([picture for picture, _ in group], [how for _, how in group])
 
     def _assembled(self, source: Source, painted: Iterator[Picture]) -> Picture:
         """The large picture of a source from its next windows."""
@@ -161,10 +181,9 @@ class UpscalerStage:
         self, smalls: Sequence[Tensor], enlargements: Sequence[Enlargement], call: CanonicalCall
     ) -> list[Tensor]:
         """The guides of one call's pictures, float32 [guide_channels, gh, gw], each from its ``guide_input``."""
-        small = torch.stack(padding(smalls, call.micro_batch)).to(self.device)
+        small = torch.stack(padding(smalls, call.micro_batch))
         told = self._conditions(padding(enlargements, call.micro_batch))
-        with canonical(call, self.device):
-            return list(self.network.guide(small, told))[: len(smalls)]
+        return list(self._caller(call, self.network.guide, small, told))[: len(smalls)]
 
     def paint(self, work: Iterable[tuple[Source, Window]]) -> Iterator[Picture]:
         """Paint windows in any order and company; each yields the kept part, uint8 [factor·rows, factor·columns, 3].
@@ -173,29 +192,38 @@ class UpscalerStage:
         :func:`workers.cascade.windows.cut` gives them.
         """
         f = self.factor
+        for windows, landing in self._caller.ahead(self._begun(work)):
+            for index, window in enumerate(windows):
+                yield landing.picture(index, _kept(window.rows, f), _kept(window.columns, f))
+
+    def _begun(self, work: Iterable[tuple[Source, Window]]) -> Iterator[tuple[list[Window], Landing]]:
+        """The canonical calls, exactly ``micro_batch`` windows of one shape each, and the windows that count."""
         work = iter(work)
         for first in work:
             call = self.call_of(*first[0].size)
             group = [first, *itertools.islice(work, call.micro_batch - 1)]
-            pixels = self._call(call, padding(group, call.micro_batch))
-            for (_, window), each in zip(group, pixels, strict=False):
-                kept = each[:, _kept(window.rows, f), _kept(window.columns, f)]
-                yield picture_of(kept)
+            inputs = self._inputs(padding(group, call.micro_batch))
+            yield [window for _, window in group], self._caller.fetch(self._caller(call, self._painted, *inputs))
 
-    def _call(self, call: CanonicalCall, batch: Sequence[tuple[Source, Window]]) -> Tensor:
-        """The canonical call: exactly ``micro_batch`` windows of one shape -> uint8 [N, 3, factor·h, factor·w]."""
-        tiles = [tensor_of(source.under(window)) for source, window in batch]
-        tile = to_float(torch.stack(tiles).to(self.device))
-        guides = torch.stack([source.guide for source, _ in batch]).to(self.device)
+    def _inputs(self, batch: Sequence[tuple[Source, Window]]) -> list[Tensor]:
+        """All that decides a call's pixels, as tensors: what :meth:`_painted` takes."""
+        tiles = torch.stack([tensor_of(source.under(window)) for source, window in batch])
+        guides = torch.stack([source.guide for source, _ in batch])
         how = [source.enlargement for source, _ in batch]
         top = tuple(window.rows.start for _, window in batch)
         left = tuple(window.columns.start for _, window in batch)
         heights, widths = zip(*(source.size for source, _ in batch), strict=True)
         places = Places(top=top, left=left, picture_height=heights, picture_width=widths)
         noise = NoiseField(seeds=tuple(h.noise_seed for h in how), steps=tuple(h.step for h in how), top=top, left=left)
-        with canonical(call, self.device):
-            under = sample_guide(guides, places, height=tile.shape[2], width=tile.shape[3])
-            return to_uint8(self.network.painter(tile, under, self._conditions(how), noise))
+        keys = noise.keys(self.network.painter.noise_channels)
+        return [tiles, guides, places.numbers(), self._conditions(how), keys]
+
+    def _painted(self, tiles: Tensor, guides: Tensor, places: Tensor, told: Tensor, keys: Tensor) -> Tensor:
+        """uint8 [N, 3, h, w] and what goes with it -> uint8 [N, 3, factor·h, factor·w]."""
+        painter = self.network.painter
+        noise = KeyedField(keys, places[:, :2], painter.noise_channels)
+        under = sample_at(guides, places, height=tiles.shape[2], width=tiles.shape[3])
+        return to_uint8(painter(to_float(tiles), under, told, noise))
 
     def _conditions(self, enlargements: Sequence[Enlargement]) -> Tensor:
         """float32 [N, 2 + texture_dim]: sigma, scale clamped to what was taught, and no texture."""
@@ -203,7 +231,7 @@ class UpscalerStage:
         for row, how in zip(told, enlargements, strict=True):
             row[0] = how.sigma
             row[1] = min(max(how.scale_log2, self.config.scale_min), 0.0)
-        return told.to(self.device)
+        return told
 
 
 def spoil(picture: Picture, how: Enlargement, *, corner: tuple[int, int] = (0, 0)) -> Picture:

@@ -152,13 +152,13 @@ def test_giant_steps_hold_one_portrait_at_a_time_and_change_no_byte_for_it() -> 
 def spied(stage: UpscalerStage) -> list[tuple[int, int]]:
     """What a stage is asked to enlarge from now on: (side in pixels, how many at once)."""
     groups: list[tuple[int, int]] = []
-    enlarge = stage.enlarge
+    look = stage.look
 
     def watched(pictures: list[Picture], how: list[Enlargement]) -> object:
         groups.append((pictures[0].shape[0], len(pictures)))
-        return enlarge(pictures, how)
+        return look(pictures, how)
 
-    stage.enlarge = watched  # type: ignore[method-assign, assignment]
+    stage.look = watched  # type: ignore[method-assign, assignment]
     return groups
 
 

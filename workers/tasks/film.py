@@ -59,6 +59,8 @@ def write_films(
                 for writer in writers:
                     writer.add(picture)
                 assignment.alive()
+        if assignment.stop:  # ending a film takes its time, in which the task may have gone to another worker
+            return {}
         return {codec: _store(results.job_id, codec, path, storage) for codec, path in files.items()}
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -14,6 +14,7 @@ from farm.api.flower import FlowerClient
 from farm.api.metrics import FarmCollector, RequestNumbers
 from farm.api.routes import (
     accounts,
+    choosing,
     docs,
     estimates,
     flower,
@@ -56,7 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.numbers = RequestNumbers()
     app.add_middleware(Guarded)
     app.add_middleware(AccessLog, numbers=app.state.numbers)
-    making = (jobs, estimates, verifying, uploads, records, retention)
+    making = (jobs, estimates, verifying, choosing, uploads, records, retention)
     for routes in (*making, accounts, keys, flower, objects, task_logs, metrics, health, docs):
         app.include_router(routes.router)
     return app

@@ -6,6 +6,7 @@ from typing import Any
 from farm.api.answers import Answer, time_of
 from farm.ledger.rows import CascadeRow, Dataset, Run, Slice, Worker
 from farm.planning import reachable_px, sizes_px
+from farm.service.choosing import is_judged
 
 
 class FileOut(Answer):
@@ -70,13 +71,14 @@ class RunDetailOut(RunOut):
 
 class CascadeOut(Answer):
     """One cascade version. `sizes_px` are its stages'. A render job may ask for any size up to the last of
-    `reaches_px`; those in it are painted, others reduced."""
+    `reaches_px`; those in it are painted, others reduced. `judged`: it can rank, and choose among candidates."""
 
     name: str
     version: int
     digest: str
     sizes_px: list[int]
     reaches_px: list[int]
+    judged: bool
 
     @classmethod
     def of(cls, row: CascadeRow) -> "CascadeOut":
@@ -88,6 +90,7 @@ class CascadeOut(Answer):
             digest=row.digest,
             sizes_px=list(sizes),
             reaches_px=list(reachable_px(sizes)),
+            judged=is_judged(row),
         )
 
 

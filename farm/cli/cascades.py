@@ -101,15 +101,17 @@ def listing(as_json: AsJson = False) -> None:
 def show(cascade: Reference, as_json: AsJson = False) -> None:
     """Show a cascade's stages, how far each was taught, and the sizes it reaches."""
     from farm.planning import reachable_px, sizes_px, told_reach
+    from farm.service.choosing import is_judged
 
     with opened() as farm:
         row = farm.ledger.cascade(cascade)
     reached = reachable_px(sizes_px(row.config))
     if as_json:
-        say_json({"cascade": row, "reaches_px": reached})
+        say_json({"cascade": row, "reaches_px": reached, "judged": is_judged(row)})
         return
     say(f"{row.name}@{row.version}, digest {row.digest}")
     stages = enumerate(row.config["stages"])
     rows = ((index or "base", stage["size_px"], stage.get("taught_to_px", "")) for index, stage in stages)
     table(("stage", "paints px", "taught to px"), rows, empty="it has no stages")
     say(f"portraits of {told_reach(reached)}")
+    say("it has a judge, which ranks and chooses" if is_judged(row) else "it has no judge: sharpness ranks")

@@ -10,6 +10,7 @@ import typer
 
 from farm.cli import (
     cascades,
+    choosing,
     datasets,
     demo,
     estimate,
@@ -52,6 +53,11 @@ OPTIONS = {
     "archive": "FILE",
     "job": "JOB",
     "sample": "--sample",
+    "keep_best": "--keep-best",
+    "preview_px": "--preview-size",
+    "rank": "--rank",
+    "best": "--best",
+    "candidates": "--candidates",
     "priority": "--priority",
     "budget_hours": "--budget-hours",
     "share": "SHARE",
@@ -88,6 +94,7 @@ def make_app() -> typer.Typer:
         datasets,
         train,
         cascades,
+        choosing,
         render,
         estimate,
         export,
@@ -97,7 +104,7 @@ def make_app() -> typer.Typer:
         failures,
         logs,
         verify,
-    why,
+        why,
         retention,
     ):
         part.register(app)

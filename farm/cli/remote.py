@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from farm.cli.api_client import ApiClient
 from farm.cli.remote_rationing import RemoteRationing, wait_of
@@ -42,6 +43,15 @@ class RemoteFarm:
         else:
             budget = "" if budget_hours is None else f"&budget_hours={budget_hours}"
             told = self._api.post(f"/v1/jobs?priority={priority}{budget}", json=dict(spec))
+        return self._submitted(told)
+
+    def promote(self, job_id: int, *, size_px: int, best: int | None, seeds: str | None) -> Submitted:
+        """Render chosen portraits of a job at a larger size."""
+        asked = {"size_px": size_px, "best": best, "seeds": seeds}
+        given = {name: value for name, value in asked.items() if value is not None}
+        return self._submitted(self._api.post(f"/v1/jobs/{job_id}/promote?{urlencode(given)}"))
+
+    def _submitted(self, told: Mapping[str, Any]) -> Submitted:
         job = _view(told).job
         workers = self._api.get("/v1/workers")
         served = any(QUEUE_OF[job.kind] in worker["queues"] for worker in workers)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from farm.cli.api_client import ApiClient
 from farm.ledger.rows import LogLine
+from farm.service.choosing import Ranking, Savings
 from farm.service.verifying import Verification
 
 
@@ -41,6 +43,13 @@ class RemoteRecord:
         told = self._api.get(f"/v1/jobs/{job_id}/verification")
         fields = {name: told[name] for name in ("job", "cascade", "tolerance_levels", "passed")}
         return Verification(**fields, portraits=tuple(told["portraits"]))
+
+    def ranking(self, job_id: int, *, limit: int) -> Ranking:
+        """What a selection or a rank job found."""
+        told = self._api.get(f"/v1/jobs/{job_id}/ranking", limit=limit)
+        saved = told.pop("savings")
+        fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in told.items()}
+        return Ranking(**fields, savings=Savings(**saved) if saved else None)
 
 
 def _line(job_id: int, told: dict[str, object]) -> LogLine:

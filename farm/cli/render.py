@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from farm.cli.choosing import tell_selection
 from farm.cli.estimate import agreed
 from farm.cli.options import BudgetHours, Priority
 from farm.cli.output import examples, say
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "farm render demo --seeds 0..9999 --size 1024",
             "farm render demo@2 --seeds 7,20..29 --size 256 --psi 0.5 --out faces",
+            "farm render demo --seeds 0..999 --keep-best 20 --size 1024 --out best",
             "farm render --from faces/7.png --size 4096 --out large",
             "farm render demo --seeds 7 --size 16384 --out wall",
         )
@@ -37,6 +39,14 @@ def render(
     size: Annotated[int | None, typer.Option(metavar="PX", help="side; `farm cascade show` tells the largest")] = None,
     psi: Annotated[float | None, typer.Option(help="0 to 1.5: ordinary to various; 1 by default")] = None,
     sigma: Annotated[float | None, typer.Option(help="0 to 1: noise added before each enlargement")] = None,
+    candidates: Annotated[
+        int | None, typer.Option(metavar="N", help="of N faces for each seed the judge takes one")
+    ] = None,
+    keep_best: Annotated[int | None, typer.Option(metavar="N", help="previews of all, the best N at full size")] = None,
+    preview_size: Annotated[int | None, typer.Option(metavar="PX", help="of the previews; the base's own")] = None,
+    rank: Annotated[
+        str | None, typer.Option(metavar="SCORE", help="judge, sharpness or mixed, for --keep-best")
+    ] = None,
     noise_seed: Annotated[int | None, typer.Option(metavar="N", help="one noise for all; else each its own")] = None,
     from_: Annotated[
         Path | None, typer.Option("--from", metavar="FILE.png", help="a portrait to make again, from its own recipe")
@@ -56,9 +66,10 @@ def render(
     from farm.specs import as_giant
 
     asked = {"cascade": cascade, "seeds": seeds, "psi": psi, "sigma": sigma, "noise_seed": noise_seed}
+    asked |= {"candidates": candidates, "keep_best": keep_best, "preview_px": preview_size, "rank": rank}
     given = {name: value for name, value in asked.items() if value is not None}
     with reached() as farm:
-        spec = _spec_from(farm, from_, given, size) if from_ else {"kind": "render", **given, "size_px": size}
+        spec = _spec_from(farm, from_, given, size) if from_ else _asked(given, size)
         wanted = as_giant({name: value for name, value in spec.items() if value is not None}, always=spread)
         if not agreed(farm, wanted, priority=priority, yes=yes or as_json):
             say("nothing was submitted")
@@ -67,11 +78,27 @@ def render(
         what = f"renders {submitted.job.total:,} portraits at {spec['size_px']} px"
         if wanted["kind"] == "giant":
             what = f"renders portraits of {spec['size_px']} px in {submitted.job.total:,} parts"
+        if keep_best is not None:
+            what = f"renders previews, and the best {keep_best:,} of them at {spec['size_px']} px"
         tell_submitted(farm, submitted, what, as_json=as_json)
         if out:
             _bring(farm, submitted.job.id, out)
         elif wait:
             ended(farm, submitted.job.id)
+        if keep_best is not None and (out or wait) and not as_json:
+            tell_selection(farm, submitted.job.id, keep_best)
+
+
+def _asked(given: Mapping[str, object], size_px: int | None) -> dict[str, Any]:
+    """The job of what was typed: a selection where only the best are kept."""
+    from farm.errors import InvalidInput, Problem
+
+    if "keep_best" in given:
+        return {"kind": "select", **given, "size_px": size_px}
+    if strange := [name for name in ("preview_px", "rank") if name in given]:
+        problems = [Problem(name, "says how --keep-best chooses; give that too, or leave this out") for name in strange]
+        raise InvalidInput("there is nothing to choose", problems=problems)
+    return {"kind": "render", **given, "size_px": size_px}
 
 
 def _spec_from(
@@ -104,12 +131,12 @@ def _bring(farm: Service | RemoteFarm, job_id: int, folder: Path) -> None:
         ended(farm, job_id)
     finally:
         try:
-            write_whole(folder / "contact.jpg", _contact_sheet(farm, job_id))
+            write_whole(folder / "contact.jpg", contact_sheet_of(farm, job_id))
         except NotFound:
             say("the job left no contact sheet")
 
 
-def _contact_sheet(farm: Service | RemoteFarm, job_id: int) -> bytes:
+def contact_sheet_of(farm: Service | RemoteFarm, job_id: int) -> bytes:
     """Raises NotFound."""
     from farm.errors import NotFound
     from farm.service import Service

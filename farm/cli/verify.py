@@ -61,7 +61,7 @@ def _result(farm: Service | RemoteFarm, job_id: int, *, quiet: bool) -> Verifica
     from farm.service import Service
     from farm.service.verifying import verification
 
-    view = _waited(farm, job_id) if quiet else follow(job_id, lambda: farm.job(job_id))
+    view = waited(farm, job_id) if quiet else follow(job_id, lambda: farm.job(job_id))
     if view.job.state.value != "done":
         raise typer.Exit(end_of(view))
     if isinstance(farm, Service):
@@ -69,7 +69,7 @@ def _result(farm: Service | RemoteFarm, job_id: int, *, quiet: bool) -> Verifica
     return farm.record.verification(job_id)
 
 
-def _waited(farm: Service | RemoteFarm, job_id: int) -> JobView:
+def waited(farm: Service | RemoteFarm, job_id: int) -> JobView:
     """The job when it has ended; nothing is said meanwhile, since a program reads what comes."""
     from farm.ledger.states import TERMINAL_JOB_STATES
 

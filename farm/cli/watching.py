@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 POLL_S = 0.5
 LINE_S = 10.0
 INTERRUPTED = 130
-UNITS = {"render": "portraits", "film": "frames", "curate": "photos", "train": "images", "verify": "portraits"}
+UNITS = {
+    "render": "portraits",
+    "giant": "parts",
+    "upscale": "parts",
+    "film": "frames",
+    "curate": "photos",
+    "train": "images",
+    "select": "portraits",
+    "verify": "portraits",
+}
 
 
 def follow(job_id: int, read: Callable[[], JobView], *, poll_s: float = POLL_S) -> JobView:
@@ -78,7 +87,28 @@ def _title(job: Job) -> str:
     return f"job {job.id} {job.kind} {job.state.value}"
 
 
+def _phase(view: JobView) -> str:
+    """Where a selection stands: among its previews, at the ranking, or among the portraits of full size."""
+    from farm.planning import phases_of
+    from farm.specs import SelectSpec, parse_spec
+
+    spec = parse_spec({name: value for name, value in view.job.spec.items() if name != "version"})
+    if not isinstance(spec, SelectSpec):
+        return ""
+    previews, ranking, promoted = phases_of(spec)
+    if view.settled < previews:
+        return f"previews {view.settled:,} of {previews:,}"
+    if view.settled < previews + ranking:
+        return "ranking the previews"
+    return f"at full size {view.settled - previews - ranking:,} of {promoted:,}"
+
+
 def _note(view: JobView) -> str:
+    phase = _phase(view) if view.job.kind == "select" else ""
+    return "; ".join(part for part in (phase, _pace(view)) if part)
+
+
+def _pace(view: JobView) -> str:
     if view.waiting:
         return view.waiting
     if view.seconds_left is not None and view.rate is not None:

@@ -100,8 +100,8 @@ def resolve_ranking(spec: RankSpec, ledger: Ledger) -> RankSpec:
     return spec.model_copy(update={"rank": spec.rank or _default_rank(row), "best": min(spec.best, job.total)})
 
 
-def ranking(job_id: int, *, ledger: Ledger, storage: Storage) -> Ranking:
-    """What a selection or a rank job found. Raises NotFound, or Conflict where there is no ranking (yet)."""
+def ranking(job_id: int, *, ledger: Ledger, storage: Storage, limit: int | None = None) -> Ranking:
+    """What a selection or a rank job found, at most `limit` rows. Raises NotFound, Conflict where there is none yet."""
     job = ledger.get_job(job_id)
     if job.kind not in RANKED_KINDS:
         raise Conflict(f"job {job_id} is a {job.kind} job: it ranked nothing; `farm rank {job_id}` does")
@@ -112,7 +112,7 @@ def ranking(job_id: int, *, ledger: Ledger, storage: Storage) -> Ranking:
     saved = outputs_of(ledger, job_id, "savings")
     return Ranking(
         **{name: told[name] for name in ("job", "rank", "judged", "size_px", "render_class", "best", "left_out_count")},
-        rows=tuple(told["rows"]),
+        rows=tuple(told["rows"][:limit]),
         left_out=tuple(told["left_out"]),
         savings=Savings(**saved[0]) if saved and saved[0] else None,
     )

@@ -22,6 +22,7 @@ from workers.cascade.cascade import Cascade
 from workers.cascade.pixels import Picture, area_resample
 from workers.cascade.stage import batched
 from workers.lifecycle import Assignment
+from workers.rendering.contact_sheet import MAX_TILES, Tile, contact_sheet
 from workers.rendering.scoring import feature, order, quality, sharpness
 from workers.tasks.claimed import spec_of
 from workers.tasks.loaded import LoadedCascades
@@ -49,11 +50,9 @@ class RankTask:
         ranked = parse_spec(job.spec)
         if not isinstance(ranked, RenderSpec) or spec.rank is None:
             raise WorkFailed(f"job {job.id} is a {job.kind} job: it has no portraits to rank")
-        return rank_unit(
-            assignment,
-            Asked(spec=ranked, job=job.id, rank=spec.rank, best=spec.best),
-            Reading(ledger=self.ledger, storage=self.storage, cascade=self.cascades.get(ranked.cascade)),
-        )
+        asked = Asked(spec=ranked, job=job.id, rank=spec.rank, best=spec.best)
+        reading = Reading(ledger=self.ledger, storage=self.storage, cascade=self.cascades.get(ranked.cascade))
+        return rank_unit(assignment, asked, reading, sheet=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +74,8 @@ class Reading:
     cascade: Cascade
 
 
-def rank_unit(assignment: Assignment, asked: Asked, reading: Reading) -> Outcome | None:
-    """Settle the assignment's one unit with a ranking, kept under this attempt's own key.
+def rank_unit(assignment: Assignment, asked: Asked, reading: Reading, *, sheet: bool = False) -> Outcome | None:
+    """Settle the assignment's one unit with a ranking, kept under this attempt's own key; with a `sheet` of the best.
 
     The same stored portraits give the same ranking on one render class. Where none is stored the unit fails.
     """
@@ -89,13 +88,28 @@ def rank_unit(assignment: Assignment, asked: Asked, reading: Reading) -> Outcome
     if not scores.seeds:
         assignment.settle(assignment.cursor, error="no portrait that could be ranked is stored")
         return None
-    body = canonical_json(_told(scores, asked, reading, assignment))
+    told = _told(scores, asked, reading, assignment)
+    body = canonical_json(told)
     key = keys.ranking(assignment.claim.job_id, assignment.claim.attempt)
     if not assignment.may_write:
         return None
     reading.storage.put(key, body, if_absent=False)
+    if sheet:
+        seeds = [int(row["seed"]) for row in told["rows"][: min(told["best"], MAX_TILES)]]
+        tiles = sheet_tiles(asked.spec, seeds, reading)
+        reading.storage.put(keys.contact_sheet(assignment.claim.job_id), contact_sheet(tiles), if_absent=False)
     assignment.settle(assignment.cursor)
     return Outcome(output={"ranking": key})
+
+
+def sheet_tiles(spec: RenderSpec, seeds: Sequence[int], reading: Reading) -> Iterator[Tile]:
+    """Portraits in that order for a contact sheet: their place and seed, and their files."""
+    sizes = reading.cascade.sizes_px
+    recipes = [recipe_for(spec, seed, sizes=sizes).digest for seed in seeds]
+    rows = reading.ledger.portraits_by_recipe(recipes)
+    for place, (seed, recipe) in enumerate(zip(seeds, recipes, strict=True), start=1):
+        picture = _read(rows.get(recipe), reading.storage)
+        yield Tile(label=f"{place}: {seed}", picture=None if isinstance(picture, str) else picture)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from farm.specs.fields import ONE_TASK_PX, CascadeReference, Number, Seed, Spec
 from farm.specs.seeds import parse_seeds
 
 Rank = Literal["judge", "sharpness", "mixed"]
-"""What portraits are ordered by (docs/recipes.md §12)."""
+"""What portraits are ordered by (docs/recipes.md §11)."""
 MAX_KEPT = 10_000
 MAX_PREVIEWS = 1_000_000
 """One task ranks them all, and keeps some 300 bytes of each."""

@@ -88,7 +88,7 @@ def _running(yard: Yard, placed: Order) -> dict[str, Task]:
 
 
 def _is_mid_work(yard: Yard, held: Held, units: int) -> bool:
-    if not _no_transaction_is_open(yard.settings.ledger_url):
+    if not no_transaction_is_open(yard.settings.ledger_url):
         return False
     tasks = [held.tasks.get(name) for name in held.children]
     return (
@@ -103,7 +103,7 @@ def waiting_units(yard: Yard) -> int:
     return next(demand.claimable for demand in yard.ledger.demand() if demand.queue == "render")
 
 
-def _no_transaction_is_open(ledger_url: str) -> bool:
+def no_transaction_is_open(ledger_url: str) -> bool:
     """False where a stopped process holds a lock: the whole farm would wait for it, which is another fault."""
     quiet = _sqlite_is_free if ledger_url.startswith("sqlite") else _postgres_is_free
     deadline_s = time.monotonic() + QUIET_S

@@ -1,7 +1,7 @@
 """What one portrait is worth beside others: sharpness, how much two look alike, and an order that heeds both.
 
 All sums are of integers, so that a score is the same on every machine; the judge's score, a network's, is the same
-within a render class. What the scores prefer in pictures of the demo cascade is shown in docs/recipes.md §10.
+within a render class. What the scores prefer in pictures of the demo cascade is shown in docs/recipes.md §11.
 """
 
 import math

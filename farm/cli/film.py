@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from farm.cli.estimate import agreed
 from farm.cli.options import BudgetHours, Priority
 from farm.cli.output import examples, say
 from farm.cli.session import ended, reached, tell_submitted
@@ -48,9 +49,13 @@ def film(
     priority: Priority = 0,
     budget_hours: BudgetHours = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="watch the job to its end")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="ask nothing before a big job")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="as JSON, for programs")] = False,
 ) -> None:
-    """Film a smooth walk through the faces of some seeds. Frames are portraits: those rendered before are not again."""
+    """Film a smooth walk through the faces of some seeds. Frames are portraits: those rendered before are not again.
+
+    The estimate of a big job (10 minutes or more) is shown first, and on a terminal it asks whether to go on.
+    """
     codecs = _codecs(codec)
     asked = {
         "cascade": cascade, "keys": _keys(keys), "seconds": seconds, "fps": fps, "loop": loop, "size_px": size,
@@ -60,6 +65,9 @@ def film(
     _check_out(out)
     with reached() as farm:
         spec = {"kind": "film", **{name: value for name, value in asked.items() if value is not None}}
+        if not agreed(farm, spec, priority=priority, yes=yes or as_json):
+            say("nothing was submitted")
+            return
         submitted = farm.submit(spec, priority=priority, budget_hours=budget_hours)
         tell_submitted(farm, submitted, _told(submitted.job, spec), as_json=as_json)
         if wait or out:

@@ -72,7 +72,7 @@ def scaled(pace: Pace, *, side_px: int, wanted_px: int) -> Pace:
 def farm_rate(seconds_a_unit: Iterable[float], *, units: float) -> float:
     """Units a second of all these workers together; no more of them than there are units, the quickest first."""
     rates = sorted((1 / seconds for seconds in seconds_a_unit if seconds > 0), reverse=True)
-    return sum(rates[: max(1, math.ceil(units))])
+    return sum(rates[: max(1, math.ceil(min(units, len(rates))))])
 
 
 def wall_s(own_s: float, equal_s: Iterable[float], higher_s: Iterable[float]) -> float:

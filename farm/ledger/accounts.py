@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, case, exists, func, literal, or_, select, union, update
 
 from farm.errors import NotFound
 from farm.ledger.connection import Database, Tx
@@ -97,7 +97,7 @@ def owner_of(tx: Tx, key_id: int | None) -> str:
 
 def accounts(tx: Tx, *, name: str | None = None) -> list[Account]:
     """Every name, or one, by name."""
-    known = select(api_key.c.name).union(select(account.c.name)).subquery()
+    known = union(select(api_key.c.name), select(account.c.name), select(literal(""))).subquery()
     used_now = (
         running_of(known.c.name).label("running"),
         today(tx, known.c.name).label("today"),
@@ -180,6 +180,10 @@ def may_go(tx: Tx) -> ColumnElement[bool]:
 
     A job that is finishing writes what is done already: only the number of running tasks holds it.
     """
+    return tx.built("accounts.may_go", lambda: _may_go(tx))
+
+
+def _may_go(tx: Tx) -> ColumnElement[bool]:
     limited = account.alias("limited")  # a claim's question goes over accounts itself
     busy = select(limited.c.name).where(running_of(limited.c.name) >= limited.c.max_running)
     full = select(limited.c.name).where(_full(tx, limited))
@@ -238,11 +242,17 @@ def give_back(tx: Tx, sizes: Mapping[str, int]) -> None:
 
 
 def _count(tx: Tx, owner: str, day: int, counts: Mapping[str, float]) -> None:
-    fresh = {"lately_s": counts["device_s"], "lately_at": tx.now}
-    statement = tx.upsert(usage).values(name=owner, day=day, **counts, **fresh)
-    added = {name: usage.c[name] + statement.excluded[name] for name in counts}
+    values = {"name": owner, "day": day, **counts, "lately_s": counts["device_s"]}
+    tx.run(tx.built("accounts.count", lambda: _adding(tx)), values)
+
+
+def _adding(tx: Tx) -> Any:
+    """Adds the counts of one report to a name's day."""
+    names = ("name", "day", "portraits", "size_bytes", "device_s", "lately_s")
+    statement = tx.upsert(usage).values(**{name: bindparam(name) for name in names}, lately_at=tx.now)
+    added = {name: usage.c[name] + statement.excluded[name] for name in ("portraits", "size_bytes", "device_s")}
     added |= {"lately_s": _faded(tx) + statement.excluded.lately_s, "lately_at": tx.now}
-    tx.run(statement.on_conflict_do_update(index_elements=["name", "day"], set_=added))
+    return statement.on_conflict_do_update(index_elements=["name", "day"], set_=added)
 
 
 def _change(tx: Tx, name: str, values: Mapping[str, Any]) -> None:

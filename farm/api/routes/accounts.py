@@ -68,7 +68,7 @@ def set_budget(
 
 def _checked(body: dict[str, Any]) -> tuple[float | None, Quota | None]:
     """Share and quota of a body. Raises InvalidInput naming every mistake."""
-    problems = [Problem(str(field)[:64], "there is no such field") for field in body.keys() - {"share", "quota"}]
+    problems = [Problem(str(field)[:64], "there is no such field") for field in body if field not in ("share", "quota")]
     share, limits = body.get("share"), body.get("quota")
     if "share" in body and (isinstance(share, bool) or not isinstance(share, int | float)):
         problems.append(Problem("share", "send a number"))
@@ -76,10 +76,10 @@ def _checked(body: dict[str, Any]) -> tuple[float | None, Quota | None]:
         problems.append(Problem("quota", "send an object"))
     given = limits if isinstance(limits, dict) else {}
     problems += [
-        Problem(f"quota.{str(field)[:64]}", "there is no such limit") for field in given.keys() - LIMITS.keys()
+        Problem(f"quota.{str(field)[:64]}", "there is no such limit") for field in given if field not in LIMITS
     ]
-    for field in given.keys() & LIMITS.keys():
-        if given[field] is not None and (isinstance(given[field], bool) or not isinstance(given[field], int)):
+    for field in LIMITS:
+        if given.get(field) is not None and (isinstance(given[field], bool) or not isinstance(given[field], int)):
             problems.append(Problem(f"quota.{field}", "send a whole number, or null"))
     if problems:
         raise InvalidInput("the account has mistakes", problems=problems)

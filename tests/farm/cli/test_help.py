@@ -17,7 +17,7 @@ EXPECTED = {
     "render", "estimate", "verify", "jobs", "failures", "watch", "cancel", "pause", "resume", "retry", "logs",
     "delete", "gc", "star", "unstar", "extend", "export",
     "dataset add", "dataset list", "dataset show", "train base", "train upscaler", "train presets", "train list",
-    "keys create", "keys list", "keys revoke",
+    "keys create", "keys list", "keys revoke", "keys share", "keys quota", "keys usage", "why", "priority", "budget",
     "cascade assemble", "cascade export", "cascade import", "cascade list", "cascade show",
 }  # fmt: skip
 

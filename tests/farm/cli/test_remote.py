@@ -137,3 +137,15 @@ def test_a_farm_that_does_not_answer_is_told(away: Farm, monkeypatch: pytest.Mon
 
     assert said.code == 3
     assert "does not answer" in said.err
+
+
+def test_priority_budget_waiting_and_use_are_reached_from_elsewhere(away: Farm, service: Service) -> None:
+    away(*RENDER, "--priority", "high", "--budget-hours", "1.5")
+    job = service.job(2).job
+    assert (job.priority, job.budget_s, job.owner) == (50, 5400.0, "ann")
+    assert "no worker serves 'render' (no_worker)" in away("why", "2").out
+    away("priority", "2", "urgent")
+    away("budget", "2", "3")
+    assert (service.job(2).job.priority, service.job(2).job.budget_s) == (100, 10800.0)
+    assert "ann: share 1; no limits" in away("keys", "usage").out
+    assert away("keys", "share", "ann", "5").code == 2, "an artist may not"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from farm.ledger import Claim, FailedUnit, Job, Ledger, Outcome, PortraitRow, Progress, Slice, Worker
+from farm.ledger.rows import Terms
 
 ALL = ("render", "train", "cpu")
 
@@ -29,10 +30,10 @@ def worker(
     )  # fmt: skip
 
 
-def render(ledger: Ledger, lo: int, hi: int, *, priority: int = 0) -> Job:
+def render(ledger: Ledger, lo: int, hi: int, *, priority: int | Terms = 0, key_id: int | None = None) -> Job:
     """A render job of seeds lo … hi - 1."""
     spec = {"kind": "render", "cascade": "c" * 64, "size_px": 64, "seeds": f"{lo}..{hi - 1}"}
-    return ledger.submit(spec, kind="render", ranges=[(lo, hi)], priority=priority)[0]
+    return ledger.submit(spec, kind="render", ranges=[(lo, hi)], priority=priority, key_id=key_id)[0]
 
 
 def train(ledger: Ledger, name: str, *, total: int = 250, slice_nimg: int = 100) -> Job:

@@ -10,7 +10,7 @@ from sqlalchemy import Row, select
 from farm.ledger import JobState, TaskState
 from farm.ledger.connection import Database
 from farm.ledger.limits import Limits
-from farm.ledger.schema import failure, job, job_range, metadata, task
+from farm.ledger.schema import account, failure, job, job_range, metadata, portrait, task, usage
 from farm.ledger.states import JOB_MOVES, TASK_MOVES
 from farm.specs.kinds import BACKSTAGE_KINDS, FINALISE, FINALISED_KINDS, LIST, SEQUENTIAL_KINDS
 
@@ -26,6 +26,9 @@ class Snapshot:
     ranges: dict[int, list[Row[Any]]]
     tasks: dict[int, list[Row[Any]]]
     failures: dict[int, list[Row[Any]]]
+    accounts: dict[str, Row[Any]]
+    usage: list[Row[Any]]
+    portraits: list[Row[Any]]
 
     def settled(self, job_id: int) -> Spans:
         """Units reported as stored, by the rows."""
@@ -58,19 +61,34 @@ class Watcher:
                 for row in some:
                     by_job[row.job_id].append(row)
                 grouped.append(by_job)
-            return Snapshot({row.id: row for row in found[0]}, *grouped)
+            accounts = {row.name: row for row in tx.run(select(account))}
+            rest = [list(tx.run(select(table))) for table in (usage, portrait)]
+            return Snapshot({row.id: row for row in found[0]}, *grouped, accounts, *rest)
 
         return self._database.read(rows)
 
     def check(self) -> Snapshot:
         """The rows now, after checking them and their difference to the rows before."""
         now = self.snapshot()
+        check_usage(now)
         for job_id in now.jobs:
             check_job(now, job_id)
             if self._last is not None and job_id in self._last.jobs:
                 check_change(self._last, now, job_id)
         self._last = now
         return now
+
+
+def check_usage(now: Snapshot) -> None:
+    """What names used is what the rows say: a portrait counts once, for who stored it first."""
+    for name in {row.name for row in now.usage} | {row.owner for row in now.portraits}:
+        mine = [row for row in now.portraits if row.owner == name and not row.deleting]
+        days = [row for row in now.usage if row.name == name]
+        assert sum(row.size_bytes for row in days) == sum(row.size_bytes for row in mine)
+        assert sum(row.portraits for row in days) >= len(mine)
+    spent = sum(row.device_s for row in now.usage)
+    assert spent <= sum(row.device_s for row in now.jobs.values()) + 1e-6
+    assert spent >= sum(row.device_s for row in now.jobs.values()) - 1e-6
 
 
 def check_job(now: Snapshot, job_id: int) -> None:

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from farm.errors import Conflict
-from farm.ledger import TERMINAL_JOB_STATES, Claim, JobState, Ledger, Outcome, Progress
-from farm.specs.kinds import FINALISE, FINALISED_KINDS, QUEUE_OF
+from farm.ledger import TERMINAL_JOB_STATES, Claim, JobState, Ledger, Outcome, Progress, Role
+from farm.ledger.accounts import Quota
+from farm.ledger.rows import Terms
+from farm.specs.kinds import FINALISE, FINALISED_KINDS, PAINTING_KINDS, QUEUE_OF
 from tests.farm.ledger.acting import ALL, Clock, at, complete, portrait, render, single, slice_of, train, worker
 from tests.farm.ledger.invariants import Snapshot, Watcher, joined
 
@@ -64,10 +66,11 @@ class Walk:
     def run(self, steps: int) -> None:
         for name in NAMES:
             self.ledger.register_worker(worker(name))
+        self.keys = [None, *(self.ledgers[0].create_key(name, Role.ARTIST)[0].id for name in ("ann", "ben"))]
         actions: list[tuple[Callable[[], None], int]] = [
             (self.submit, 8), (self.extend, 2), (self.claim, 24), (self.beat, 9), (self.finish, 8), (self.release, 3),
             (self.fail, 12), (self.reap, 5), (self.sleep, 7), (self.seen, 8), (self.drain, 1), (self.steer, 3),
-            (self.haunt, 3), (self.abandon, 1),
+            (self.haunt, 3), (self.abandon, 1), (self.ration, 3),
         ]  # fmt: skip
         for _ in range(steps):
             action = self.random.choices([a for a, _ in actions], [w for _, w in actions])[0]
@@ -118,10 +121,12 @@ class Walk:
             return
         kind = self.random.choice(("render", "render", "render", "far", "train", "curate", "assemble", "many"))
         self.named += 1
-        priority = self.random.randrange(2)
+        priority = self.random.choice((0, 0, 1, 50, 100))
+        terms = Terms(priority, self.random.choice((None, None, None, 20.0, 200.0)))
+        whose = self.random.choice(self.keys)
         if kind == "render":
             lo = self.random.randrange(50)
-            render(self.ledger, lo, lo + self.random.choice((1, 2, 5, 17, 60)), priority=priority)
+            render(self.ledger, lo, lo + self.random.choice((1, 2, 5, 17, 60)), priority=terms, key_id=whose)
         elif kind == "far":
             render(self.ledger, FAR - self.random.choice((1, 3, 9)), FAR, priority=priority)
         elif kind == "train":
@@ -166,15 +171,54 @@ class Walk:
     def claim(self) -> None:
         name = self.random.choice(NAMES)
         before = self.now
-        claim = self.ledger.claim(name, self.random.choice((ALL, ("render",), ("cpu", "train"))))
+        if self.random.random() < 0.5:
+            claim = self.ledger.claim(name, ALL, first=self.random.choice(ALL))
+        else:
+            claim = self.ledger.claim(name, self.random.choice((ALL, ("render",), ("cpu", "train"))))
         if claim is None:
             return
         self.claims.append((name, claim))
+        self.check_rations(before, claim)
         state = before.jobs[claim.job_id].state
         allowed = ("finishing",) if claim.kind == FINALISE else ("queued", "running")
         assert state in allowed, f"claimed of a {state} job"
         assert claim.cursor < claim.hi
         assert name in {w.name for w in self.ledgers[0].workers() if not w.draining}
+
+    def check_rations(self, before: Snapshot, claim: Claim) -> None:
+        """Nothing is claimed past a quota or a budget, as the rows stood before."""
+        of = before.jobs[claim.job_id]
+        assert claim.kind == FINALISE or of.budget_s is None or of.device_s < of.budget_s
+        limits = before.accounts[of.owner]
+        running = [t for rows in before.tasks.values() for t in rows if t.state == "running"]
+        mine = [t for t in running if before.jobs[t.job_id].owner == of.owner]
+        assert limits.max_running is None or len(mine) < limits.max_running
+        if claim.kind in PAINTING_KINDS:
+            day = int(self.ledgers[0].now() // 86400)
+            today = sum(row.portraits for row in before.usage if row.name == of.owner and row.day == day)
+            kept = sum(row.size_bytes for row in before.usage if row.name == of.owner)
+            assert limits.max_per_day is None or today < limits.max_per_day
+            assert limits.max_bytes is None or kept < limits.max_bytes
+
+    def ration(self) -> None:
+        """Somebody's share, quota, priority or a job's budget changes."""
+        name = self.random.choice(("", "ann", "ben"))
+        what = self.random.choice(("share", "quota", "none", "none", "priority", "budget"))
+        job_id = self.any_job()
+        if what == "share":
+            self.ledger.accounts.set_share(name, self.random.choice((0.5, 1.0, 3.0)))
+        elif what in ("quota", "none"):
+            some = (None, 0, 1, 2) if what == "quota" else (None,)
+            limits = Quota(
+                running=self.random.choice(some), per_day=self.random.choice(some), size_bytes=self.random.choice(some)
+            )
+            self.ledger.accounts.set_quota(name, limits)
+        elif job_id is not None:
+            with contextlib.suppress(Conflict):
+                if what == "priority":
+                    self.ledger.set_priority(job_id, self.random.choice((-50, 0, 100)))
+                else:
+                    self.ledger.set_budget(job_id, self.random.choice((None, 5.0, 500.0)))
 
     def beat(self) -> None:
         self.report(lambda ledger, claim, progress: ledger.beat(claim.task_id, claim.attempt, progress).owned, "some")
@@ -291,9 +335,7 @@ class Walk:
         for name in NAMES:
             last.unregister_worker(name)
         last.register_worker(worker("last"))
-        for job_id, row in self.now.jobs.items():
-            if row.state == JobState.PAUSED:
-                last.resume(job_id)
+        self.lift(last)
         for turn in range(3000):
             if all(row.state in TERMINAL_JOB_STATES for row in self.now.jobs.values()):
                 break
@@ -313,6 +355,16 @@ class Walk:
         for job_id, row in self.now.jobs.items():
             if row.state == JobState.DONE and not row.failed and row.kind in FINALISED_KINDS:
                 assert self.now.settled(job_id) == joined([(r.lo, r.hi) for r in self.now.ranges[job_id]])
+
+    def lift(self, last: Ledger) -> None:
+        """No limit and no pause holds anything back any more."""
+        for name in ("", "ann", "ben"):
+            last.accounts.set_quota(name, Quota())
+        for job_id, row in self.now.jobs.items():
+            if row.state not in TERMINAL_JOB_STATES:
+                last.set_budget(job_id, None)
+            if row.state == JobState.PAUSED:
+                last.resume(job_id)
 
     def any_job(self) -> int | None:
         return self.random.choice(list(self.now.jobs)) if self.now.jobs else None

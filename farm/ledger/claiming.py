@@ -86,9 +86,14 @@ def _chosen(tx: Tx, who: Roster, kinds: Sequence[str], first: str | None) -> tup
 
 
 def choice(tx: Tx, who: Roster, kinds: Sequence[str], *, at_least: int | None = None) -> Select[Any]:
-    """The job to take from. Nothing is locked yet.
+    """The job to take from. Nothing is locked yet. Built once for a worker, as long as it is asked in the same way."""
+    serving = tuple(who.others_serve(QUEUE_OF[kind]) for kind in kinds)
+    of_me = (who.me.name, who.memory_bytes, who.me.render_class, serving)
+    return tx.built(("choice", *of_me, tuple(kinds), at_least), lambda: _choice(tx, who, kinds, at_least))
 
-    Of every name the first job that has something for this worker: highest priority, then served longest ago, then
+
+def _choice(tx: Tx, who: Roster, kinds: Sequence[str], at_least: int | None) -> Select[Any]:
+    """Of every name the first job that has something for this worker: highest priority, then served longest ago, then
     oldest. Of these the highest priority; among equals the name that used the least device time lately for its share,
     what it runs just now counted as tasks of ordinary length.
 

@@ -214,7 +214,7 @@ def _postgres_engine(url: URL) -> Engine:
         "tcp_user_timeout": SILENCE_S * 1000,  # for what was sent and not acknowledged: keepalives wait behind that
     }
     of_server = in_ms | {f"tcp_keepalives_{name}": value for name, value in _KEEPALIVES.items()}
-    # Without its compiler: that takes three seconds for a claim's question, by its estimated cost, to spare milliseconds.
+    # Without its compiler, which takes three seconds for a claim's question, by its estimated cost, to spare a few ms.
     of_server["jit"] = 0
     return create_engine(
         url.set(drivername="postgresql+psycopg"),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, and_, exists, func, or_, select
+from sqlalchemy import Row, Select, and_, bindparam, exists, func, or_, select
 
 from farm.ledger.connection import Tx
 from farm.ledger.epochs import epoch_now
@@ -79,23 +79,11 @@ class Held:
 
 def hold(tx: Tx, task_id: int, attempt: int) -> Held | None:
     """Locks the job of a task, then reads the task; None where this attempt does not own it (any more)."""
-    owner = select(task.c.job_id).where(task.c.id == task_id).scalar_subquery()
-    columns = (job.c.id, job.c.kind, job.c.state, job.c.total, job.c.done, job.c.failed)
-    terms = (job.c.owner, job.c.priority, job.c.device_s, job.c.budget_s)
-    lists = (job.c.mark_at, job.c.listed, job.c.list_due)
-    of_job = tx.run(select(*columns, *terms, *lists).where(job.c.id == owner).with_for_update()).one_or_none()
+    of_job = tx.run(tx.built("holding.job", _job_of_task), {"task": task_id}).one_or_none()
     if of_job is None:
         return None
-    of_worker = (worker.c.draining, worker.c.strikes, worker.c.rates, worker.c.render_class)
-    limited = or_(account.c.max_per_day.is_not(None), account.c.max_bytes.is_not(None))
-    about = (epoch_now(), tx.now.label("now_s"), least_rank(), limited.label("has_quota"))
-    query = (
-        select(task, *of_worker, *about)
-        .outerjoin(worker, worker.c.name == task.c.worker)
-        .outerjoin(account, account.c.name == of_job.owner)
-        .where(task.c.id == task_id, task.c.attempt == attempt, task.c.state == TaskState.RUNNING.value)
-    )
-    row = tx.run(query).one_or_none()
+    owned = {"task": task_id, "of_attempt": attempt, "owner": of_job.owner}
+    row = tx.run(tx.built("holding.task", lambda: _owned_task(tx)), owned).one_or_none()
     if row is None:
         return None
     # A lease is renewed by every report, and by nothing else.
@@ -123,6 +111,29 @@ def hold(tx: Tx, task_id: int, attempt: int) -> Held | None:
         unpaid_s=unpaid_s,
         has_quota=bool(row.has_quota),
         is_pressed=row.least_rank is not None and -row.least_rank >= of_job.priority + STEP,
+    )
+
+
+def _job_of_task() -> Select[Any]:
+    """Locks the job of the task `task`."""
+    owner = select(task.c.job_id).where(task.c.id == bindparam("task")).scalar_subquery()
+    columns = (job.c.id, job.c.kind, job.c.state, job.c.total, job.c.done, job.c.failed)
+    terms = (job.c.owner, job.c.priority, job.c.device_s, job.c.budget_s)
+    lists = (job.c.mark_at, job.c.listed, job.c.list_due)
+    return select(*columns, *terms, *lists).where(job.c.id == owner).with_for_update()
+
+
+def _owned_task(tx: Tx) -> Select[Any]:
+    """The task `task` where `of_attempt` owns it, with its worker and what `owner` may use."""
+    of_worker = (worker.c.draining, worker.c.strikes, worker.c.rates, worker.c.render_class)
+    limited = or_(account.c.max_per_day.is_not(None), account.c.max_bytes.is_not(None))
+    about = (epoch_now(), tx.now.label("now_s"), least_rank(), limited.label("has_quota"))
+    mine = (task.c.id == bindparam("task"), task.c.attempt == bindparam("of_attempt"))
+    return (
+        select(task, *of_worker, *about)
+        .outerjoin(worker, worker.c.name == task.c.worker)
+        .outerjoin(account, account.c.name == bindparam("owner"))
+        .where(*mine, task.c.state == TaskState.RUNNING.value)
     )
 
 

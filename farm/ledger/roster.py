@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, String, and_, case, cast, func, select, true
+from sqlalchemy import ColumnElement, Row, Select, String, and_, bindparam, case, cast, func, select, true
 
 from farm.ledger.connection import Tx
 from farm.ledger.schema import worker
@@ -48,16 +48,7 @@ def roster(tx: Tx, name: str) -> Roster | None:
 
     The others are added up by the database: reading a thousand rows would take a claim most of its time.
     """
-    away = (func.coalesce(worker.c.leave_until, 0.0) > tx.now).label("away")
-    others = worker.alias()
-    sums: list[Any] = []
-    for queue in QUEUES:
-        here = serves(queue, others)
-        sums.append(func.coalesce(func.sum(case((here, 1), else_=0)), 0).label(f"workers_{queue}"))
-        sums.append(func.coalesce(func.sum(case((here, others.c.slots), else_=0)), 0).label(f"slots_{queue}"))
-    added = select(*sums).where(live_and_willing(tx, others), others.c.name != name).subquery()
-    beside = worker.join(added, true())
-    me = tx.run(select(worker, away, added).select_from(beside).where(worker.c.name == name)).one_or_none()
+    me = tx.run(tx.built("roster", lambda: _beside_others(tx)), {"me": name}).one_or_none()
     if me is None or me.draining:
         return None
     return Roster(
@@ -65,6 +56,21 @@ def roster(tx: Tx, name: str) -> Roster | None:
         workers={queue: int(me._mapping[f"workers_{queue}"]) for queue in QUEUES},
         others_slots={queue: int(me._mapping[f"slots_{queue}"]) for queue in QUEUES},
     )
+
+
+def _beside_others(tx: Tx) -> Select[Any]:
+    """The worker `me`, and sums over the others."""
+    away = (func.coalesce(worker.c.leave_until, 0.0) > tx.now).label("away")
+    others = worker.alias()
+    sums: list[Any] = []
+    for queue in QUEUES:
+        here = serves(queue, others)
+        sums.append(func.coalesce(func.sum(case((here, 1), else_=0)), 0).label(f"workers_{queue}"))
+        sums.append(func.coalesce(func.sum(case((here, others.c.slots), else_=0)), 0).label(f"slots_{queue}"))
+    name: ColumnElement[str] = bindparam("me")
+    added = select(*sums).where(live_and_willing(tx, others), others.c.name != name).subquery()
+    beside = worker.join(added, true())
+    return select(worker, away, added).select_from(beside).where(worker.c.name == name)
 
 
 def live_and_willing(tx: Tx, of: Any = worker) -> ColumnElement[bool]:

@@ -33,9 +33,14 @@ class Order:
         return sum(map(len, self.seeds))
 
 
+def fresh_start() -> int:
+    """The first of seeds that no other order of this session has."""
+    return next(_fresh)
+
+
 def order(yard: Yard, each: int = 60) -> Order:
     """Two submitters send a job of `each` seeds to the API, and send it again until it is taken."""
-    start = next(_fresh)
+    start = fresh_start()
     seeds = (range(start, start + each), range(start + each, start + 2 * each))
     ids: dict[int, int] = {}
 

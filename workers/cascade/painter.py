@@ -23,6 +23,13 @@ BLOCKS_LAYER = 1
 SHUFFLE_LAYER = 2
 """Noise layers: 0 is the input's own (sigma), 1 the blocks' (a channel each), 2 and up the shuffles' in order."""
 
+TAIL_REACH_PX = 4
+"""More than anything behind the blocks reaches, in the tile's pixels: the filters at most 2, cubic convolution 2."""
+LARGE_PX = 1 << 18
+"""On a CPU larger tiles are enlarged in bands: the windows of giant pictures."""
+BAND_PX = 1 << 16
+"""About so many pixels of the tile a band: what it needs stays in the cache, and a fifth of the time is saved."""
+
 SHUFFLES: dict[int, tuple[int, ...]] = {2: (2,), 3: (3,), 4: (2, 2), 6: (2, 3), 8: (2, 2, 2)}
 """The pixel shuffles that make up each factor."""
 
@@ -118,14 +125,37 @@ class Painter(nn.Module):
         maps = noise.maps(layer=BLOCKS_LAYER, channels=len(self.blocks), grid=1, size=(height, width), like=tile)
         for index, block in enumerate(self.blocks):
             x = block(x, maps[:, index : index + 1])
-        grid = 1
-        for index, (factor, shuffle) in enumerate(zip(SHUFFLES[self.config.factor], self.shuffles, strict=True)):
+        del maps
+        spread, grid = [], 1
+        for index, factor in enumerate(SHUFFLES[self.config.factor]):
             size, layer = (grid * height, grid * width), SHUFFLE_LAYER + index
-            x = shuffle(x, noise.maps(layer=layer, channels=factor**2, grid=grid, size=size, like=tile))
+            spread.append(noise.maps(layer=layer, channels=factor**2, grid=grid, size=size, like=tile))
             grid *= factor
+        if tile.device.type == "cpu" and tile.shape[0] * height * width > LARGE_PX and not torch.is_grad_enabled():
+            return self._grown_in_bands(x, tile, spread)
+        return self._grown(x, tile, spread)
+
+    def _grown(self, x: Tensor, tile: Tensor, spread: list[Tensor]) -> Tensor:
+        """From the blocks' last features and the shuffles' noise to the enlarged tile."""
+        for shuffle, maps in zip(self.shuffles, spread, strict=True):
+            x = shuffle(x, maps)
         painted: Tensor = self.to_rgb(functional.leaky_relu_(self.refine(x), SLOPE))
         # The sum is float32: bfloat16 has 8 bits of mantissa, too few for an 8-bit picture, enough for its detail.
         return enlarge(tile, self.config.factor) + painted.float()
+
+    def _grown_in_bands(self, x: Tensor, tile: Tensor, spread: list[Tensor]) -> Tensor:
+        """The same, some rows at a time, to the bit: at full resolution a giant window's features are ten times the
+        window. What is beyond a band's rows is thrown away where its edge is none of the tile's."""
+        f, height, width = self.config.factor, tile.shape[2], tile.shape[3]
+        rows = max(TAIL_REACH_PX, BAND_PX // (tile.shape[0] * width))
+        whole = torch.empty((tile.shape[0], 3, f * height, f * width), dtype=torch.float32, device=tile.device)
+        for top in range(0, height, rows):
+            bottom = min(top + rows, height)
+            first, last = max(0, top - TAIL_REACH_PX), min(height, bottom + TAIL_REACH_PX)
+            maps = [each[:, :, each.shape[2] // height * first : each.shape[2] // height * last] for each in spread]
+            band = self._grown(x[:, :, first:last], tile[:, :, first:last], maps)
+            whole[:, :, f * top : f * bottom] = band[:, :, f * (top - first) : f * (bottom - first)]
+        return whole
 
 
 def binomial_kernel(channels: int) -> Tensor:

@@ -19,6 +19,7 @@ import torch
 from farm.recipe import Recipe, Step
 from tests.workers.cascade.shipped import shipped_cascade
 from tests.workers.cascade.tiny import random_cascade
+from workers.cascade import painter
 from workers.cascade.cascade import Cascade
 from workers.cascade.pixels import Picture, area_resample
 from workers.cascade.stage import Enlargement, Source, UpscalerStage
@@ -168,3 +169,18 @@ def test_the_repeated_step_has_noise_of_its_own() -> None:
     picture = np.full((64, 64, 3), 128, dtype=np.uint8)
     first, second = (next(stage.enlarge([picture], [Enlargement(noise_seed=1, step=step)])) for step in (1, 2))
     assert not np.array_equal(first, second)
+
+
+def test_a_large_window_grown_in_bands_is_the_window_to_the_bit(
+    stage: UpscalerStage, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a CPU, behind the blocks, giant windows go through a few rows at a time: a tenth of the memory."""
+    window = next(stage.windows(source.picture))
+    results = []
+    for large_px, band_px in ((1 << 40, 1), (1, 1 << 12), (1, 1 << 14), (1, 1)):
+        monkeypatch.setattr(painter, "LARGE_PX", large_px)
+        monkeypatch.setattr(painter, "BAND_PX", band_px)
+        results += stage.paint([(source, window)])
+    assert all(np.array_equal(each, results[0]) for each in results[1:])
+    monkeypatch.setattr(painter, "TAIL_REACH_PX", 1)
+    assert not np.array_equal(next(stage.paint([(source, window)])), results[0])

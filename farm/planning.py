@@ -145,7 +145,8 @@ def recipe_of_giant(spec: GiantSpec | UpscaleSpec, seed: int, *, sizes: tuple[in
     if isinstance(spec, UpscaleSpec):
         return recipe_of_photo(spec, sizes=sizes)
     noise_seed = seed if spec.noise_seed is None else spec.noise_seed
-    return _portrait(spec, seed, noise_seed=noise_seed, sizes=sizes)
+    recipe = _portrait(spec, seed, noise_seed=noise_seed, sizes=sizes)
+    return replace(recipe, candidates=spec.candidates)
 
 
 def recipe_for(spec: PortraitSpec, unit: int, *, sizes: tuple[int, ...]) -> Recipe:

@@ -16,16 +16,16 @@ def text_in_file(path: Path) -> dict[str, str]:
 
     Raises NotFound where the file cannot be opened, InvalidInput where it is no PNG or is cut off.
     """
-    return read_png_text(_without_pixels(path))
+    return read_png_text(without_pixels(path))
 
 
 def recipe_in_file(path: Path) -> Recipe:
     """The recipe a portrait's file carries. Raises NotFound, InvalidInput."""
-    return recipe_in_png(_without_pixels(path))
+    return recipe_in_png(without_pixels(path))
 
 
-def _without_pixels(path: Path) -> bytes:
-    """The file as a PNG without its picture: small, whatever the file's size."""
+def without_pixels(path: Path) -> bytes:
+    """The file as a PNG without its picture: small, whatever the file's size. Raises NotFound, InvalidInput."""
     try:
         with path.open("rb") as file:
             if file.read(len(PNG_SIGNATURE)) != PNG_SIGNATURE:

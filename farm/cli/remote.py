@@ -40,6 +40,9 @@ class RemoteFarm:
         if spec.get("kind") == "verify":
             sample = f"?sample={spec['sample']}" if spec.get("sample") else ""
             told = self._api.post(f"/v1/jobs/{spec['job']}/verify{sample}")
+        elif spec.get("kind") == "rank":
+            asked = {name: spec[name] for name in ("best", "rank") if spec.get(name)}
+            told = self._api.post(f"/v1/jobs/{spec['job']}/rank?{urlencode(asked)}")
         else:
             budget = "" if budget_hours is None else f"&budget_hours={budget_hours}"
             told = self._api.post(f"/v1/jobs?priority={priority}{budget}", json=dict(spec))

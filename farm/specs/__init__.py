@@ -2,7 +2,7 @@
 
 from farm.specs.fields import MAX_SIZE_PX, ONE_TASK_PX, is_digest
 from farm.specs.film import FilmSpec, PathSpec
-from farm.specs.giant import GiantSpec, UpscaleSpec
+from farm.specs.giant import GiantSpec, UpscaleSpec, as_giant
 from farm.specs.jobs import (
     AssembleSpec,
     CurateSpec,
@@ -39,6 +39,7 @@ __all__ = [
     "TrainSpec",
     "UpscaleSpec",
     "VerifySpec",
+    "as_giant",
     "is_digest",
     "parse_seeds",
     "parse_spec",

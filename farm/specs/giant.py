@@ -1,11 +1,13 @@
 """Giant pictures: painted in tiles by as many workers as there are, portraits and photographs alike."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
 from farm.errors import InvalidInput
-from farm.specs.fields import MAX_SIZE_PX, CascadeReference, Digest, Number, Seed, Spec
+from farm.recipe import MAX_CANDIDATES
+from farm.specs.fields import MAX_SIZE_PX, ONE_TASK_PX, CascadeReference, Digest, Number, Seed, Spec
 from farm.specs.seeds import parse_seeds
 
 MAX_GIANTS = 1000
@@ -23,6 +25,9 @@ class GiantSpec(Spec):
     psi: Number = Field(1.0, ge=0, le=1.5, description="truncation: lower is more ordinary, higher more various")
     noise_seed: Seed | None = Field(None, description="None: each portrait's own seed")
     sigma: Number = Field(0.0, ge=0, le=1, description="noise added before each enlargement")
+    candidates: int = Field(
+        1, ge=1, le=MAX_CANDIDATES, description="latents drawn for each seed, of which the cascade's judge takes one"
+    )
 
     @field_validator("seeds")
     @classmethod
@@ -39,6 +44,14 @@ class GiantSpec(Spec):
     def seed_list(self) -> tuple[int, ...]:
         """Every seed, ascending."""
         return tuple(seed for each in parse_seeds(self.seeds) for seed in range(each.lo, each.hi))
+
+
+def as_giant(spec: Mapping[str, Any], *, always: bool = False) -> dict[str, Any]:
+    """A render job's plain JSON as the giant job that leaves the same portraits, where they are too large for one task,
+    or `always`; else as it is."""
+    size_px = spec.get("size_px")
+    large = isinstance(size_px, int) and size_px > ONE_TASK_PX
+    return {**spec, "kind": "giant"} if spec.get("kind") == "render" and (large or always) else dict(spec)
 
 
 class UpscaleSpec(Spec):

@@ -9,6 +9,6 @@ from workers.cascade.container import load_cascade
 ARCHIVE = Path(__file__).parents[3] / "deploy" / "demo" / "cascade" / "demo.cascade"
 
 
-def shipped_cascade() -> Cascade:
+def shipped_cascade(*, device: str = "cpu") -> Cascade:
     _, objects = open_archive(ARCHIVE.read_bytes())
-    return load_cascade(objects.__getitem__)
+    return load_cascade(objects.__getitem__, device=device)

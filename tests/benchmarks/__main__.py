@@ -9,6 +9,9 @@ from collections.abc import Sequence
 
 BENCHMARKS = (
     "png_writer",
+    "encoders",
+    "roofline",
+    "busy",
     "giant",
     "film_stability",
     "submission",

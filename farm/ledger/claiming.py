@@ -117,7 +117,15 @@ def _choice(tx: Tx, who: Roster, kinds: Sequence[str], at_least: int | None) -> 
     expected_s = func.coalesce(busy.c.n, 0) * tx.limits.task_target_s
     pending = _pending(tx, top.c.id, who, kinds)
     return (
-        select(top.c.id, top.c.rank, name.c.max_running, pending.label("has_pending"), least_rank())
+        select(
+            top.c.id,
+            top.c.kind,
+            top.c.state,
+            top.c.rank,
+            name.c.max_running,
+            pending.label("has_pending"),
+            least_rank(),
+        )
         .select_from(name.join(top, top.c.id == name.c.job_id).outerjoin(busy, busy.c.owner == name.c.name))
         .order_by(top.c.rank, (name.c.lately + expected_s) / name.c.share, top.c.served_at, top.c.id)
         .limit(1)

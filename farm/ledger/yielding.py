@@ -9,14 +9,14 @@ from farm.ledger.claiming import CLAIMABLE, CUTTABLE, choice
 from farm.ledger.connection import Tx
 from farm.ledger.demand import free_slots
 from farm.ledger.holding import Held, has_open_tasks, is_cuttable
-from farm.ledger.roster import kinds_of, roster
-from farm.ledger.schema import job, job_range, task
+from farm.ledger.roster import kinds_of, roster, serves
+from farm.ledger.schema import job, job_range, task, worker
 from farm.ledger.settling import Settled
-from farm.ledger.states import TaskState
-from farm.specs.kinds import PAINTING_KINDS, SEQUENTIAL_KINDS, YIELDING_KINDS
+from farm.ledger.states import JobState, TaskState
+from farm.specs.kinds import FINALISE, PAINTING_KINDS, QUEUE_OF, SEQUENTIAL_KINDS, YIELDING_KINDS
 from farm.specs.priorities import STEP
 
-SOON_BEATS = 2
+SOON_BEATS = 1
 """A task that ends by itself within so many beats is not asked: its worker comes free anyway."""
 MANY = 10_000
 """Uncut units beyond this count no further."""
@@ -51,10 +51,12 @@ def _makes_way(tx: Tx, held: Held, settled: Settled) -> bool:
         return False
     who = roster(tx, row.worker)
     kinds = kinds_of(who.me.kinds) if who else []
-    if who is None or tx.run(choice(tx, who, kinds, at_least=held.priority + STEP)).first() is None:
+    found = tx.run(choice(tx, who, kinds, at_least=held.priority + STEP)).first() if who else None
+    if found is None:
         return False
-    missing = _units(tx, held.priority + STEP, kinds) - free_slots(tx, who.me.kinds)
-    asked, before = _others(tx, held)
+    queue = QUEUE_OF[FINALISE if found.state == JobState.FINISHING.value else found.kind]
+    missing = _units(tx, held.priority + STEP, kinds_of([queue])) - free_slots(tx, [queue])
+    asked, before = _others(tx, held, queue)
     return before < missing - asked
 
 
@@ -74,8 +76,9 @@ def _units(tx: Tx, at_least: int, kinds: Sequence[str]) -> int:
     return sum(int(tx.run(query).scalar_one()) for query in (pending, uncut))
 
 
-def _others(tx: Tx, held: Held) -> tuple[int, int]:
-    """How many tasks were asked and still run; how many could be asked before this one: less urgent, or begun later."""
+def _others(tx: Tx, held: Held, queue: str) -> tuple[int, int]:
+    """Of the tasks on workers of a queue: how many were asked and still run; how many could be asked before this one,
+    being less urgent or begun later."""
     row = held.task
     asked = task.c.yield_attempt == task.c.attempt
     fresh = or_(task.c.yield_attempt.is_(None), and_(~asked, task.c.cursor > task.c.claimed_from))
@@ -84,7 +87,7 @@ def _others(tx: Tx, held: Held) -> tuple[int, int]:
         func.count(case((asked, 1))).label("asked"),
         func.count(case((and_(fresh, sooner), 1))).label("before"),
     )
-    running = (task.c.state == TaskState.RUNNING.value, task.c.kind.in_(YIELDING_KINDS))
-    joined = task.join(job, job.c.id == task.c.job_id)
+    running = (task.c.state == TaskState.RUNNING.value, task.c.kind.in_(YIELDING_KINDS), serves(queue))
+    joined = task.join(job, job.c.id == task.c.job_id).join(worker, worker.c.name == task.c.worker)
     found = tx.run(select(*counted).select_from(joined).where(*running)).one()
     return int(found.asked), int(found.before)

@@ -97,7 +97,7 @@ def test_a_task_that_ends_by_itself_is_left_alone(ledger: Ledger) -> None:
     claims = busy(ledger)
     mine = claims["ada"]
     render(ledger, 0, 3, priority=100)
-    assert not beat(ledger, mine, mine.hi - 3).give_back, "three units at one a second are over within two beats"
+    assert not beat(ledger, mine, mine.hi - 3).give_back, "three units at one a second are over within a beat"
 
 
 def test_who_made_way_is_asked_again_only_after_it_got_on(ledger: Ledger) -> None:
@@ -125,3 +125,11 @@ def test_urgent_work_that_nobody_may_take_makes_nobody_yield(ledger: Ledger, clo
     ledger.resume(urgent.id)
     ledger.set_budget(urgent.id, 3600.0)
     assert len(asked(ledger, claims)) == 1
+
+
+def test_only_workers_that_could_do_it_are_asked(ledger: Ledger) -> None:
+    claims = busy(ledger)
+    for name in ("bob", "cyd"):
+        ledger.register_worker(worker(name, kinds=["render"]))
+    ledger.submit({"cascade": "faces"}, kind="assemble", ranges=[(0, 1)], priority=100)
+    assert asked(ledger, claims) == ["ada"]

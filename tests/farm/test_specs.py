@@ -16,8 +16,10 @@ from farm.specs import (
     FilmSpec,
     ImportSpec,
     JobSpec,
+    RankSpec,
     RenderSpec,
     SeedRange,
+    SelectSpec,
     TrainSpec,
     VerifySpec,
     parse_seeds,
@@ -34,6 +36,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "import": {"kind": "import", "cascade": "demo", "intake": DIGEST},
     "render": {"kind": "render", "cascade": "demo@2", "seeds": "0..9", "size_px": 1024},
     "film": {"kind": "film", "cascade": "demo@2", "keys": [3, 17, 3], "seconds": 2.5, "size_px": 1024},
+    "select": {"kind": "select", "cascade": "demo@2", "seeds": "0..9", "size_px": 1024, "keep_best": 3},
+    "rank": {"kind": "rank", "job": 7},
     "verify": {"kind": "verify", "job": 7},
 }
 TYPES: dict[str, type[BaseModel]] = {
@@ -43,6 +47,8 @@ TYPES: dict[str, type[BaseModel]] = {
     "import": ImportSpec,
     "render": RenderSpec,
     "film": FilmSpec,
+    "select": SelectSpec,
+    "rank": RankSpec,
     "verify": VerifySpec,
 }
 FIELDS = {kind: list(model.model_fields) for kind, model in TYPES.items()}

@@ -20,7 +20,7 @@ from farm.api.record_answers import FileOut
 from farm.errors import InvalidInput, Problem
 from farm.ledger.states import JobState
 from farm.recipe import SEED_LIMIT
-from farm.specs import AssembleSpec, CurateSpec, FilmSpec, ImportSpec, JobKind, RenderSpec, TrainSpec
+from farm.specs import AssembleSpec, CurateSpec, FilmSpec, ImportSpec, JobKind, RenderSpec, SelectSpec, TrainSpec
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -39,7 +39,10 @@ def terms_asked(priority: Priority = "normal", budget_hours: BudgetHours = None)
 
 After = Annotated[int, Query(ge=-1, lt=SEED_LIMIT, description="go on after this one")]
 
-_SPECS = [spec.model_json_schema() for spec in (RenderSpec, FilmSpec, TrainSpec, CurateSpec, AssembleSpec, ImportSpec)]
+_SPECS = [
+    spec.model_json_schema()
+    for spec in (RenderSpec, SelectSpec, FilmSpec, TrainSpec, CurateSpec, AssembleSpec, ImportSpec)
+]
 _BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"oneOf": _SPECS}}}}}
 
 _SEEDS_ONLY = {"type": "object", "properties": {"seeds": {"type": "string"}}, "required": ["seeds"]}
@@ -56,8 +59,8 @@ def submit(
     terms: Annotated[tuple[str, float | None], Depends(terms_asked)],
 ) -> JobOut:
     """Submit a job of any kind. Every mistake in it comes back at once, each with its field."""
-    if spec.get("kind") == "verify":  # that address asks whose the render job is
-        told = Problem("kind", "a verify job is asked for with POST /v1/jobs/<job>/verify")
+    if (kind := spec.get("kind")) in ("verify", "rank"):  # those addresses ask whose the render job is
+        told = Problem("kind", f"a {kind} job is asked for with POST /v1/jobs/<job>/{kind}")
         raise InvalidInput("the job has mistakes", problems=[told])
     submitted = farm.submit(spec, priority=terms[0], budget_hours=terms[1], key_id=key.id, idem_key=idem_key)
     response.status_code = 201 if submitted.created else 200

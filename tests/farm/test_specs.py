@@ -14,6 +14,7 @@ from farm.specs import (
     AssembleSpec,
     CurateSpec,
     FilmSpec,
+    GiantSpec,
     ImportSpec,
     JobSpec,
     RankSpec,
@@ -21,11 +22,12 @@ from farm.specs import (
     SeedRange,
     SelectSpec,
     TrainSpec,
+    UpscaleSpec,
     VerifySpec,
     parse_seeds,
     parse_spec,
 )
-from farm.specs.kinds import FINALISE, FINALISED_KINDS, QUEUE_OF, QUEUES, SEQUENTIAL_KINDS
+from farm.specs.kinds import FINALISE, FINALISED_KINDS, LIST, QUEUE_OF, QUEUES, SEQUENTIAL_KINDS
 from tests.farm.test_recipe import json_values
 
 DIGEST = "ab" * 32
@@ -36,6 +38,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "import": {"kind": "import", "cascade": "demo", "intake": DIGEST},
     "render": {"kind": "render", "cascade": "demo@2", "seeds": "0..9", "size_px": 1024},
     "film": {"kind": "film", "cascade": "demo@2", "keys": [3, 17, 3], "seconds": 2.5, "size_px": 1024},
+    "giant": {"kind": "giant", "cascade": "demo@2", "seeds": "0..9", "size_px": 8192},
+    "upscale": {"kind": "upscale", "cascade": "demo@2", "photo": DIGEST, "size_px": 8192},
     "select": {"kind": "select", "cascade": "demo@2", "seeds": "0..9", "size_px": 1024, "keep_best": 3},
     "rank": {"kind": "rank", "job": 7},
     "verify": {"kind": "verify", "job": 7},
@@ -47,6 +51,8 @@ TYPES: dict[str, type[BaseModel]] = {
     "import": ImportSpec,
     "render": RenderSpec,
     "film": FilmSpec,
+    "giant": GiantSpec,
+    "upscale": UpscaleSpec,
     "select": SelectSpec,
     "rank": RankSpec,
     "verify": VerifySpec,
@@ -250,7 +256,7 @@ def test_any_text_is_seeds_or_a_mistake(text: str) -> None:
 
 
 def test_every_kind_of_job_has_a_queue_and_every_queue_is_known() -> None:
-    assert set(QUEUE_OF) == {*GOOD, FINALISE}
+    assert set(QUEUE_OF) == {*GOOD, FINALISE, LIST}
     assert set(QUEUE_OF.values()) == set(QUEUES)
     assert set(GOOD) >= FINALISED_KINDS | SEQUENTIAL_KINDS
 

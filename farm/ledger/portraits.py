@@ -1,6 +1,6 @@
 """Which recipes are stored, and as what."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import select, update
 
@@ -9,7 +9,7 @@ from farm.ledger.epochs import beside_collections
 from farm.ledger.rows import PortraitRow
 from farm.ledger.schema import job_portrait, portrait
 
-BATCH = 1000
+BATCH = 1024
 """Rows a statement, below every driver's limit of parameters."""
 TOUCH_S = 3600.0
 """`last_used_at` is this coarse: looking a portrait up twice in an hour writes once."""
@@ -26,7 +26,7 @@ def keep_portraits(tx: Tx, rows: Sequence[PortraitRow], *, worker: str | None, o
     # In one order everywhere: two beats that store the same portraits wait for each other instead of deadlocking.
     stored: list[int] = []
     unique = sorted({row.recipe: row for row in rows}.values(), key=lambda row: row.recipe)
-    for start in range(0, len(unique), BATCH):
+    for some in _in_powers_of_two(unique):
         values = [
             {
                 "recipe": row.recipe, "key": row.key, "sha256": row.sha256, "size_bytes": row.size_bytes,
@@ -34,7 +34,7 @@ def keep_portraits(tx: Tx, rows: Sequence[PortraitRow], *, worker: str | None, o
                 "series": row.series, "latent_seed": row.latent_seed, "noise_seed": row.noise_seed,
                 "owner": owner,
             }
-            for row in unique[start : start + BATCH]
+            for row in some
         ]  # fmt: skip
         statement = tx.upsert(portrait).values(created_at=tx.now, last_used_at=tx.now)
         fresh = {name: statement.excluded[name] for name in (column.name for column in portrait.c) if name != "recipe"}
@@ -54,7 +54,7 @@ def portraits_by_recipe(tx: Tx, recipes: Sequence[str]) -> tuple[dict[str, Portr
     stale: list[str] = []
     is_stale = (portrait.c.last_used_at < tx.now - TOUCH_S).label("is_stale")
     for start in range(0, len(recipes), BATCH):
-        some = list(recipes[start : start + BATCH])
+        some = _to_power_of_two(recipes[start : start + BATCH])
         for row in tx.run(select(portrait, is_stale).where(portrait.c.recipe.in_(some), ~portrait.c.deleting)):
             found[row.recipe] = PortraitRow(
                 recipe=row.recipe, key=row.key, sha256=row.sha256, size_bytes=row.size_bytes,
@@ -76,5 +76,20 @@ def cover(tx: Tx, job_id: int, recipes: Sequence[str]) -> None:
 def touch(tx: Tx, recipes: Sequence[str]) -> None:
     """Notes that these portraits were of use just now."""
     for start in range(0, len(recipes), BATCH):
-        some = sorted(recipes[start : start + BATCH])
+        some = _to_power_of_two(sorted(recipes[start : start + BATCH]))
         tx.run(update(portrait).where(portrait.c.recipe.in_(some)).values(last_used_at=tx.now))
+
+
+def _in_powers_of_two(rows: Sequence[PortraitRow]) -> Iterator[Sequence[PortraitRow]]:
+    """All rows, in pieces of few lengths: a statement of each length is prepared once and kept by every connection,
+    and one of a thousand rows is a megabyte. Beats bring any number of rows."""
+    start = 0
+    while start < len(rows):
+        size = min(BATCH, 1 << ((len(rows) - start).bit_length() - 1))
+        yield rows[start : start + size]
+        start += size
+
+
+def _to_power_of_two(recipes: Sequence[str]) -> list[str]:
+    """For an IN: the last one is repeated up to the next power of two, for the same reason."""
+    return [*recipes] + [recipes[-1]] * ((1 << (len(recipes) - 1).bit_length()) - len(recipes))]

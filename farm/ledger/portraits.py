@@ -92,4 +92,4 @@ def _in_powers_of_two(rows: Sequence[PortraitRow]) -> Iterator[Sequence[Portrait
 
 def _to_power_of_two(recipes: Sequence[str]) -> list[str]:
     """For an IN: the last one is repeated up to the next power of two, for the same reason."""
-    return [*recipes] + [recipes[-1]] * ((1 << (len(recipes) - 1).bit_length()) - len(recipes))]
+    return [*recipes, *[recipes[-1]] * ((1 << (len(recipes) - 1).bit_length()) - len(recipes))]

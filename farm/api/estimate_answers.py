@@ -26,6 +26,7 @@ class EstimateOut(Answer):
 
     kind: str
     units: int
+    what: str
     stored: int
     looked_up: int
     tasks: int | None
@@ -42,6 +43,7 @@ class EstimateOut(Answer):
         return cls(
             kind=found.kind,
             units=found.units,
+            what=found.what,
             stored=found.stored,
             looked_up=found.looked_up,
             tasks=found.tasks,

@@ -60,7 +60,7 @@ def estimate(
 
 def told(found: Estimate) -> list[str]:
     """The estimate in words, a line each."""
-    lines = [f"{found.units:,} units of {found.kind}"]
+    lines = [f"{found.units:,} {found.what}"]
     if found.stored:
         how = "" if found.looked_up >= found.units else f" (told from {found.looked_up} of them)"
         lines[0] += f", about {found.stored:,} stored already{how}"

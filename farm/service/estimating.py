@@ -46,6 +46,8 @@ class Estimate:
 
     kind: str
     units: int
+    what: str = "units"
+    """What they are, in words."""
     stored: int = 0
     looked_up: int = 0
     tasks: int | None = None
@@ -80,7 +82,7 @@ def estimate(spec: JobSpec, *, ledger: Ledger, settings: Settings, priority: int
     ranges = list(asked.ranges if isinstance(asked, PortraitRanges | Phases) else asked)
     units = sum(each.hi - each.lo for each in ranges)
     stored, looked_up = _stored(spec, ranges, units, ledger)
-    made = Estimate(kind=spec.kind, units=units, stored=stored, looked_up=looked_up)
+    made = Estimate(kind=spec.kind, units=units, what=_what(spec), stored=stored, looked_up=looked_up)
     if stored == units:
         return replace(made, wall_s=about(START_S, 1.0), notes=("everything of it is stored already",))
     live = ledger.workers(live=True)
@@ -92,7 +94,7 @@ def estimate(spec: JobSpec, *, ledger: Ledger, settings: Settings, priority: int
         for each, key in keyed
     ]
     if not all(part.known.paces for part in parts):
-        return replace(made, notes=(_advice(spec),))
+        return replace(made, notes=(_advice(spec, ledger),))
     return _costed(made, parts, workers, _Farm(ledger=ledger, target_s=settings.task_target_s, priority=priority))
 
 
@@ -258,8 +260,21 @@ def _unit_at(ranges: Sequence[SeedRange], place: int) -> int:
     raise IndexError(place)
 
 
-def _advice(spec: JobSpec) -> str:
+def _what(spec: JobSpec) -> str:
+    match spec:
+        case RenderSpec():
+            return f"portraits at {spec.size_px} px"
+        case FilmSpec():
+            return f"frames at {spec.size_px} px"
+        case TrainSpec():
+            return "images shown"
+    return "units of work"
+
+
+def _advice(spec: JobSpec, ledger: Ledger) -> str:
     if isinstance(spec, RenderSpec):
-        first = f"`farm render {spec.cascade[:12]} --seeds 0..7 --size {spec.size_px}`"
+        row = ledger.cascade(spec.cascade)
+        name = row.name if ledger.cascade(row.name).digest == row.digest else f"{row.name}@{row.version}"
+        first = f"`farm render {name} --seeds 0..7 --size {spec.size_px}`"
         return f"nothing comparable was painted here yet: render 8 portraits first ({first}), then ask again"
     return f"no comparable {spec.kind} job ran here yet: after a first small one the farm can tell"

@@ -15,14 +15,15 @@ from workers.lifecycle.meter import Meter
 _log = logging.getLogger(__name__)
 
 LEAVE_S = 10.0
-"""What a handler gets to return once its lease is gone; then the process leaves, whatever it is stuck in."""
+"""What a handler gets to return once its lease is gone, or as long as it may stall where that is less; then the process
+leaves, whatever it is stuck in."""
 EXIT_CODE = 70
 """EX_SOFTWARE: the child left by itself; Celery starts another."""
 
 
 def leave_process() -> None:
     """End this process at once: no handler, no thread, no C call can hold it."""
-    _log.error("the work did not end %.0f s after its lease: this process leaves", LEAVE_S)
+    _log.error("the work did not end with its lease: this process leaves")
     os._exit(EXIT_CODE)
 
 
@@ -97,6 +98,6 @@ class Beat:
             _log.warning("the lease runs out instead: %s", error.message)
 
     def _leave_soon(self) -> None:
-        self._leaving = threading.Timer(LEAVE_S, copy_context().run, (self._leave,))
+        self._leaving = threading.Timer(min(LEAVE_S, self._stall_s), copy_context().run, (self._leave,))
         self._leaving.daemon = True
         self._leaving.start()

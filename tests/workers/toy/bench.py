@@ -1,14 +1,17 @@
 """A bench without torch: its units are sleeps and small objects, so that the lifecycle can be tried in seconds.
 
 The job's spec says how its units behave: unit_s (how long each takes), fail (units that raise), hang (units that never
-end), crash (units that kill the process, as a segmentation fault would), say (what each unit says), unstored (nothing
-is stored, but for the number of SQL statements so far, at the begin of each task). TOY_RATE: how many times as fast
-this worker is.
+end), freeze (a worker that sleeps in C with the interpreter's lock held), crash (units that kill the process, as a
+segmentation fault would), fail_while (a file: as long as it is there the units in `fail` fail), say (what each unit
+says), unstored (nothing is stored, but for the number of SQL statements so far, at the begin of each task).
+TOY_RATE: how many times as fast this worker is. TOY_BROKEN: this worker raises whatever it is given.
 """
 
+import ctypes
 import logging
 import os
 import time
+from pathlib import Path
 
 from farm.errors import StorageUnavailable
 from farm.ledger import Ledger, Outcome
@@ -27,6 +30,8 @@ def prepare(settings: Settings, ledger: Ledger, storage: Storage) -> Bench:
 def _render(storage: Storage, ledger: Ledger) -> Handler:
     def handler(assignment: Assignment) -> Outcome | None:
         spec = assignment.claim.spec
+        if os.environ.get("TOY_BROKEN"):
+            raise RuntimeError("this device is broken")
         if spec.get("raise"):
             raise ValueError(spec["raise"])
         if spec.get("outage"):
@@ -47,10 +52,12 @@ def _unit(assignment: Assignment, unit: int, storage: Storage) -> None:
         os._exit(9)
     while unit in spec.get("hang", ()):
         time.sleep(0.1)
+    if spec.get("freeze") == os.environ.get("FARM_WORKER_NAME"):
+        ctypes.PyDLL(None).sleep(3600)
     if "say" in spec:
         _log.info("unit %d: %s", unit, spec["say"])
     time.sleep(spec.get("unit_s", 0.0) / float(os.environ.get("TOY_RATE", "1")))
-    if unit in spec.get("fail", ()):
+    if unit in spec.get("fail", ()) and Path(spec.get("fail_while", "/")).exists():
         assignment.settle(unit, error=f"unit {unit} is bad")
         return
     if spec.get("unstored"):

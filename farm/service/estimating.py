@@ -22,7 +22,7 @@ from farm.service.forecast import (
     wall_s,
 )
 from farm.settings import Settings
-from farm.specs import FilmSpec, JobSpec, RenderSpec, SeedRange
+from farm.specs import FilmSpec, JobSpec, RenderSpec, SeedRange, TrainSpec
 from farm.specs.kinds import FINALISE, QUEUE_OF, SEQUENTIAL_KINDS
 
 SAMPLED = 256

@@ -126,10 +126,14 @@ def _bring(farm: Service | RemoteFarm, job_id: int, folder: Path) -> None:
     from farm.service.files import write_whole
 
     source = Source(farm=farm, fetch=fetching(farm), job_id=job_id)
-    brought(export_files(source, folder), source, folder)
+    late = farm.job(job_id).job.kind == "select"  # which portraits it has is known when they are ranked
+    if not late:
+        brought(export_files(source, folder), source, folder)
     try:
         ended(farm, job_id)
     finally:
+        if late:
+            brought(export_files(source, folder), source, folder)
         try:
             write_whole(folder / "contact.jpg", contact_sheet_of(farm, job_id))
         except NotFound:

@@ -45,7 +45,7 @@ def _the_line(farm: RunningFarm) -> None:
     assert "done: 16 images" in farm.cli(*upscaler, "--images", "16", "--wait")
     farm.cli("cascade", "assemble", "line", "faces", "larger", "--wait")
     cascade = farm.api.get("/v1/cascades/line")
-    assert cascade["sizes_px"] == [16, 32]
+    assert (cascade["sizes_px"], cascade["judged"]) == ([16, 32], True)
 
     # Then it paints at both sizes, and each file carries its recipe
     job = farm.submit({"kind": "render", "cascade": "line", "seeds": "0..5", "size_px": 32})

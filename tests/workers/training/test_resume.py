@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from farm.errors import CheckpointInvalid
 from tests.workers.training.slices import events_of, run_here, spawn, spec_of, weights_of
+from workers.cascade.config import CascadeConfig
+from workers.cascade.container import cascade_objects, load_cascade
 from workers.training.checkpoint import TENSOR_FILES, find_checkpoints
-from workers.training.export import export_stage
+from workers.training.export import export_judge, export_stage
 from workers.training.slice_spec import SliceSpec
 
 Make = Callable[..., SliceSpec]
@@ -119,6 +122,20 @@ def test_an_upscaler_on_photos_and_pool_cut_in_two_slices_equals_one(make_spec: 
     assert config.halo_px > 0
     assert config.scale_min < 0
     assert tensors.keys() == {name for name in tensors if name.startswith(("guide.", "painter."))}
+
+
+def test_a_checkpoint_of_a_base_gives_its_judge(make_spec: Make) -> None:
+    spec = make_spec(stop_nimg=16)
+    run_here(spec)
+    (made, *_) = find_checkpoints(spec.out_dir)
+    stage, tensors = export_stage(made)
+    config, judging = export_judge(made)
+    assert (config.widths, config.call.dtype) == (spec.run.judge_widths, stage.call.dtype)
+    objects = cascade_objects(CascadeConfig(stages=(stage,), judge=config), [tensors, judging])
+    judge = load_cascade(objects.__getitem__).judge
+    assert judge is not None
+    picture = np.zeros((stage.network.size_px, stage.network.size_px, 3), dtype=np.uint8)
+    assert np.isfinite(list(judge.scores([picture]))).all()
 
 
 def test_a_damaged_checkpoint_is_named_and_the_older_one_is_used(make_spec: Make) -> None:

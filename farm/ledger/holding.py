@@ -1,5 +1,6 @@
 """Taking hold of a task: its job's row is locked first, so every change within one job happens one after another."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,6 +149,7 @@ def has_open_tasks(job_id: Any) -> Any:
     return exists().where(task.c.job_id == job_id, task.c.state.in_(OPEN_STATES))
 
 
+@functools.cache
 def is_cuttable() -> Any:
     """SQL: this row of `job_range` has units left, and everything below its barrier is settled."""
     lower = job_range.alias()

@@ -47,7 +47,7 @@ def _bulk() -> None:
 
 
 def _shares() -> None:
-    going = sa.text("state IN ('queued', 'running', 'finishing')")
+    going = sa.text("state || '' IN ('queued', 'running', 'finishing')")
     zero, moment = sa.text("0"), sa.Float(precision=53)
     op.add_column("job", sa.Column("owner", sa.String(length=64), server_default="", nullable=False))
     op.add_column("job", sa.Column("rank", sa.Integer(), server_default=zero, nullable=False))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from farm.cli.output import examples, say, say_json, table
+from farm.cli.output import counted, examples, say, say_json, table
 from farm.cli.session import ended, reached, tell_submitted
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def promote(
     with reached() as farm:
         ranked = _ranked(farm, job, best=best, by=None, quiet=as_json) if best and not seeds else job
         submitted = _promoted(farm, ranked, size_px=size, best=best, seeds=seeds)
-        what = f"renders {submitted.job.total:,} chosen portraits of job {job} at {size} px"
+        what = f"renders {counted(submitted.job.total, 'chosen portrait')} of job {job} at {size} px"
         tell_submitted(farm, submitted, what, as_json=as_json)
         if wait:
             ended(farm, submitted.job.id)

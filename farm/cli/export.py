@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from farm.cli.output import duration, examples, say
+from farm.cli.output import counted, duration, examples, say
 from farm.cli.session import reached
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def brought(found: Iterator[Exported], source: Source, folder: Path) -> bool:
     bad = {ending: count for ending, count in endings.items() if ending not in GOOD}
     told = "".join(f", {count:,} {ending.value}" for ending, count in sorted(bad.items()))
     here = f"{endings[Ending.FETCHED]:,} fetched, {endings[Ending.KEPT]:,} were there"
-    say(f"{folder}: {endings[Ending.FETCHED] + endings[Ending.KEPT]:,} portraits ({here}){told}")
+    say(f"{folder}: {counted(endings[Ending.FETCHED] + endings[Ending.KEPT], 'portrait')} ({here}){told}")
     if bad.keys() - {Ending.WAITING}:
         say(f"`farm jobs {source.job_id}` shows why portraits failed; `farm verify {source.job_id}` judges the stored")
     return not bad or (not source.follow and not bad.keys() - {Ending.WAITING})

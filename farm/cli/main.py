@@ -74,6 +74,15 @@ OPTIONS = {
     "quality": "--quality",
 }
 
+PANELS = {
+    "Start": (demo, machines, settings),
+    "Portraits and films": (render, choosing, film, giant, export, verify),
+    "Jobs": (jobs, estimate, why, failures, logs),
+    "Photographs, training, cascades": (datasets, train, cascades),
+    "Keeping house": (retention, keys),
+}
+"""The commands as `farm --help` groups them."""
+
 
 def make_app() -> typer.Typer:
     """The command tree."""
@@ -86,28 +95,14 @@ def make_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for part in (
-        demo,
-        machines,
-        keys,
-        settings,
-        datasets,
-        train,
-        cascades,
-        choosing,
-        render,
-        estimate,
-        export,
-        film,
-        giant,
-        jobs,
-        failures,
-        logs,
-        verify,
-        why,
-        retention,
-    ):
-        part.register(app)
+    for panel, parts in PANELS.items():
+        commands, groups = len(app.registered_commands), len(app.registered_groups)
+        for part in parts:
+            part.register(app)
+        for command in app.registered_commands[commands:]:
+            command.rich_help_panel = panel
+        for group in app.registered_groups[groups:]:
+            group.rich_help_panel = panel
     return app
 
 

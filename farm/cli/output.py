@@ -73,6 +73,11 @@ def counting(what: str, total: int | None) -> Iterator[Callable[[], None]]:
         yield lambda: progress.advance(bar)
 
 
+def counted(count: int, thing: str) -> str:
+    """1 portrait, 1,000 portraits."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
 def when(seconds: float | None) -> str:
     """Seconds since the epoch as a local time to the minute; empty for None."""
     return "" if seconds is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))

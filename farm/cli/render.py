@@ -10,7 +10,7 @@ import typer
 from farm.cli.choosing import tell_selection
 from farm.cli.estimate import agreed
 from farm.cli.options import BudgetHours, Priority
-from farm.cli.output import examples, say
+from farm.cli.output import counted, examples, say
 from farm.cli.session import ended, reached, tell_submitted
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def render(
             say("nothing was submitted")
             return
         submitted = farm.submit(wanted, priority=priority, budget_hours=budget_hours)
-        what = f"renders {submitted.job.total:,} portraits at {spec['size_px']} px"
+        what = f"renders {counted(submitted.job.total, 'portrait')} at {spec['size_px']} px"
         if wanted["kind"] == "giant":
             what = f"renders portraits of {spec['size_px']} px in {submitted.job.total:,} parts"
         if keep_best is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from farm.cli.options import Priority
-from farm.cli.output import examples, say, say_json, table
+from farm.cli.output import counted, examples, say, say_json, table
 from farm.cli.session import reached, tell_submitted
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def verify(
 def _submit(farm: Service | RemoteFarm, job: int, sample: int | None, *, priority: int, as_json: bool) -> int:
     submitted = farm.submit({"kind": "verify", "job": job, "sample": sample}, priority=priority)
     if not as_json:
-        tell_submitted(farm, submitted, f"paints {submitted.job.total:,} portraits of job {job} again")
+        tell_submitted(farm, submitted, f"paints {counted(submitted.job.total, 'portrait')} of job {job} again")
     return submitted.job.id
 
 

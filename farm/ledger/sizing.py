@@ -10,14 +10,28 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Float, Row, case, cast, func, literal, or_, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Float,
+    Row,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+)
 
 from farm.ledger.classes import rate_key
 from farm.ledger.connection import Tx
 from farm.ledger.fitting import fits
-from farm.ledger.holding import OPEN_STATES, is_cuttable
+from farm.ledger.holding import OPEN_STATES, has_uncut, is_cuttable
 from farm.ledger.roster import Roster, live_and_willing, serves
-from farm.ledger.schema import job_range, task, worker
+from farm.ledger.schema import job, job_range, task, worker
+from farm.ledger.states import JobState
 from farm.specs.kinds import QUEUE_OF, SEQUENTIAL_KINDS
 
 SHARED = 2
@@ -25,6 +39,8 @@ SHARED = 2
 LEAST_OF_TARGET = 1 / 30
 """No task is planned shorter than this part of the target (2 s of a minute): that is many times what claiming costs,
 and no less than a GPU's micro-batch takes."""
+LEAST_BESIDE_OTHERS = 1 / 6
+"""The same where another job has work for these workers: who comes free takes that, so nobody is to end together."""
 LOOKED_AT = 64
 """So many ranges, and open tasks, are added up to know what is left; more of them are no end of a job."""
 
@@ -39,6 +55,8 @@ class Pool:
     rate: float
     slots: int
     left: int
+    elsewhere: bool = False
+    """Another job has units for the same queue that nobody has claimed."""
 
 
 def next_size(tx: Tx, of: Row[Any], who: Roster) -> tuple[str, int] | None:
@@ -67,7 +85,7 @@ def units_of_share(rate: float | None, pool: Pool, *, target_s: float, unknown: 
     if not rate or pool.rate <= 0:
         return max(1, min(unknown, -(-pool.left // max(1, pool.slots))))
     share = pool.left * min(1.0, rate / pool.rate) / (SHARED if pool.slots > 1 else 1)
-    least = rate * target_s * LEAST_OF_TARGET
+    least = rate * target_s * (LEAST_BESIDE_OTHERS if pool.elsewhere else LEAST_OF_TARGET)
     return max(1, min(int(rate * target_s), math.ceil(max(share, least))))
 
 
@@ -78,6 +96,7 @@ def _size(tx: Tx, who: Roster, found: Row[Any]) -> int:
         rate=((rate or 0.0) * mine + float(found.rate)) * slots / max(1, known),
         slots=slots,
         left=int(found.uncut) + int(found.open),
+        elsewhere=bool(found.elsewhere),
     )
     limits = tx.limits
     return units_of_share(rate, pool, target_s=limits.task_target_s, unknown=limits.unknown_rate_units)
@@ -97,7 +116,14 @@ def _look(tx: Tx, who: Roster, *, job_id: int, kind: str, key: Any) -> Row[Any]:
     )
     added = sums.where(others, fits(tx, worker.c.memory_bytes, key)).subquery()
     left = (_uncut(job_id, key).label("uncut"), _open(job_id, key).label("open"))
-    return tx.run(select(added, *left, key.label("key"))).one()
+    return tx.run(select(added, *left, _elsewhere(job_id, kind).label("elsewhere"), key.label("key"))).one()
+
+
+def _elsewhere(job_id: int, kind: str) -> ColumnElement[bool]:
+    """SQL: another job that may go on has units which belong to no task yet, for the same queue."""
+    kinds = [each for each, queue in QUEUE_OF.items() if queue == QUEUE_OF[kind]]
+    going = job.c.state.in_((JobState.QUEUED.value, JobState.RUNNING.value))
+    return exists().where(job.c.id != job_id, going, job.c.kind.in_(kinds), has_uncut(job.c.id))
 
 
 def _rate_told(tx: Tx, key: Any) -> Any:

@@ -6,6 +6,7 @@ or a damaged file costs nothing but itself. Memory holds a few portraits, howeve
 
 import fcntl
 import hashlib
+import itertools
 import os
 import shutil
 import time
@@ -80,8 +81,8 @@ class Source:
     follow: bool = True
     threads: int = 8
 
-    def views(self) -> Iterator[PortraitView]:
-        """Every portrait of the job in order of seed, each once it is settled or will not be.
+    def views(self) -> Iterator[PortraitView | None]:
+        """Every portrait of the job in order of seed, each once it is settled or will not be; None before a wait.
 
         Raises Conflict where the job is deleted or has no portraits, NotFound.
         """
@@ -95,10 +96,12 @@ class Source:
                 after = view.seed
                 yield view
             else:
-                if page.next_after is None:
+                if page.next_after is not None:
+                    continue
+                if ended:
                     return
-                continue
-            time.sleep(POLL_S)
+            yield None
+            time.sleep(POLL_S)  # for what is not settled, for a selection to choose, for an extension
 
     def fetched(self, views: Iterable[PortraitView]) -> Iterator[tuple[PortraitView, "bytes | Exported"]]:
         """Their checked bytes in order, or why there are none; a few are fetched at once."""
@@ -150,22 +153,26 @@ def export_files(source: Source, folder: Path) -> Iterator[Exported]:
 
 
 def in_order(
-    views: Iterable[PortraitView], work: Callable[[PortraitView], T], *, threads: int
+    views: Iterable[PortraitView | None], work: Callable[[PortraitView], T], *, threads: int
 ) -> Iterator[tuple[PortraitView, T]]:
-    """`work` on each, several at once, answers in order; never more than IN_FLIGHT_BYTES of portraits in hand."""
+    """`work` on each, several at once, answers in order; never more than IN_FLIGHT_BYTES of portraits in hand.
+
+    At a None all that is in hand is answered: what comes next may be long in coming.
+    """
     waiting: deque[tuple[PortraitView, Future[T]]] = deque()
     in_hand = 0
     with ThreadPoolExecutor(threads, "export") as pool:
         try:
-            for view in views:
-                waiting.append((view, pool.submit(work, view)))
-                in_hand += _size(view)
-                while waiting and (waiting[0][1].done() or len(waiting) >= 4 * threads or in_hand > IN_FLIGHT_BYTES):
+            for view in itertools.chain(views, [None]):
+                if view is not None:
+                    waiting.append((view, pool.submit(work, view)))
+                    in_hand += _size(view)
+                full = view is None or len(waiting) >= 4 * threads or in_hand > IN_FLIGHT_BYTES
+                while waiting and (full or waiting[0][1].done()):
                     first, future = waiting.popleft()
                     in_hand -= _size(first)
                     yield first, future.result()
-            for first, future in waiting:
-                yield first, future.result()
+                    full = view is None or in_hand > IN_FLIGHT_BYTES
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -32,7 +32,7 @@ def export_shards(source: Source, folder: Path, *, shard_size: int = SHARD_SIZE)
     """
     with prepared(folder):
         _mark(folder, {"format": "webdataset", "job": source.job_id, "shard_size": shard_size})
-        views = source.views()
+        views = (view for view in source.views() if view is not None)
         for number in itertools.count():
             members = tuple(itertools.islice(views, shard_size))
             if not members:

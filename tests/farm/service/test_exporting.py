@@ -158,6 +158,15 @@ def test_a_running_job_is_followed_to_its_end(job: Job, out: Path) -> None:
     assert [each.seed for each in found] == list(range(3, SEEDS))
 
 
+def test_seeds_added_while_an_export_follows_are_brought_too(job: Job, out: Path) -> None:
+    job.paint(upto=5)
+    found = export_files(job.source(), out)
+    assert next(found).seed == 0
+    job.service.extend(job.id, f"{SEEDS}..{SEEDS + 2}")
+    job.paint(upto=SEEDS + 3)
+    assert [each.seed for each in found] == list(range(1, SEEDS + 3))
+
+
 def test_without_following_what_is_not_there_is_left_for_later(job: Job, out: Path) -> None:
     job.paint(upto=5)
     told = endings(export_files(job.source(follow=False), out))

@@ -228,8 +228,8 @@ def test_a_cascade_is_shown_with_the_sizes_it_reaches(farm: Farm, service: Servi
     digest = add_cascade(service)
     said = farm("cascade", "show", "demo").out
     assert digest in said
-    assert "any size up to 4096 px; 16, 32, 64, 128, 256, 512, 1024, 2048, 4096 as painted" in said
-    assert json.loads(farm("cascade", "show", "demo", "--json").out)["reaches_px"][-1] == 4096
+    assert "any size up to 16384 px; 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384 as painted" in said
+    assert json.loads(farm("cascade", "show", "demo", "--json").out)["reaches_px"][-1] == 16384
     assert farm("cascade", "show", "ghost").code == 2
 
 

@@ -11,6 +11,7 @@ import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from farm.errors import InvalidInput, Problem
@@ -127,18 +128,18 @@ class Recipe:
         fields["path"] = PathPoint.from_json(fields["path"]) if "path" in fields else None
         return cls(**fields)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """sha256, in hex, over the canonical JSON: the name of the portrait."""
         return canonical_digest(self.to_json())
 
-    @property
+    @cached_property
     def series(self) -> str:
         """sha256, in hex, over everything but the two seeds: what the portraits of one render job share."""
         value = self.to_json()
         return canonical_digest({name: value[name] for name in value if name not in ("latent_seed", "noise_seed")})
 
-    @property
+    @cached_property
     def text(self) -> str:
         """Canonical JSON as text, for the file's metadata."""
         return canonical_json(self.to_json()).decode()

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from farm.recipe import Recipe
 from tests.benchmarks.counting import Layer, Peaks, counted
 from tests.benchmarks.full_size import full_size
 from tests.benchmarks.peaks import peaks, seconds
@@ -126,27 +127,26 @@ def layers_table(stage: Measured, top: Peaks) -> None:
 
 
 def breakdown(cascade: Cascade, *, portraits: int = 4) -> None:
-    """Where a portrait's time goes, in milliseconds: by the profiler, and by the clock for what that cannot see."""
+    """Where a portrait's time goes: shares of torch's functions by the profiler's clock, and the rest in ms."""
     recipes = recipes_of(cascade, range(portraits), steps=len(cascade.upscalers))
     for _ in range(2):
         list(cascade.render(recipes))
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
         list(cascade.render(recipes))
-    spent = dict.fromkeys([*KINDS, "other torch functions"], 0.0)
-    for event in profiler.key_averages():
+    shares = dict.fromkeys([*KINDS, "other functions of torch"], 0.0)
+    events = profiler.key_averages()
+    whole = sum(event.self_cpu_time_total for event in events)
+    for event in events:
         name = event.key.removeprefix("aten::")
-        kind = next((k for k, parts in KINDS.items() if any(part in name for part in parts)), "other torch functions")
-        spent[kind] += event.self_cpu_time_total / 1e3 / portraits
-    spent["noise (NumPy)"] = _noise_ms(cascade)
-    whole = statistics.median(seconds(lambda: list(cascade.render(recipes)), cascade.device)) * 1e3 / portraits
+        kind = next((k for k, parts in KINDS.items() if any(part in name for part in parts)), list(shares)[-1])
+        shares[kind] += event.self_cpu_time_total / whole
     (picture,) = cascade.render(recipes[:1])
-    png = (
-        statistics.median(seconds(lambda: encode_png(picture, text={"recipe": recipes[0].text}), cascade.device)) * 1e3
-    )
-    print(f"\nWhere {whole:.0f} ms of a portrait go (profiled apart, which adds to each):\n\n| what | ms |\n|---|---|")
-    for kind, each in sorted(spent.items(), key=lambda item: -item[1]):
-        print(f"| {kind} | {each:.1f} |")
-    print(f"| PNG, on its own thread beside it | {png:.1f} |")
+    png = seconds(lambda: encode_png(picture, text={"recipe": recipes[0].text}), cascade.device)
+    print("\n| where a portrait's time goes | |\n|---|---|")
+    for kind, share in shares.items():
+        print(f"| {kind} | {share:.0%} of torch's |")
+    print(f"| noise, in NumPy | {_noise_ms(cascade):.1f} ms |")
+    print(f"| PNG, on a thread of its own beside it | {statistics.median(png) * 1e3:.1f} ms |")
 
 
 def _noise_ms(cascade: Cascade) -> float:
@@ -180,7 +180,13 @@ def bf16_against_fp32(cascade: Cascade, *, portraits: int = 8) -> None:
         f"\nbf16 against fp32, {portraits} portraits of the demo cascade: PSNR {min(psnr):.1f} to {max(psnr):.1f} dB, ",
         end="",
     )
-    print(f"mean difference {np.mean(apart):.2f} levels, largest {max(int(each.max()) for each in apart)}")
+    print(f"mean difference {np.mean(apart):.2f} levels, largest {max(int(each.max()) for each in apart)}", end="; ")
+    both = [(_one_s(cascade, recipes[:1]), _one_s(precise, recipes[:1])) for _ in range(5)]
+    print(f"fp32 takes {statistics.median(slow / quick for quick, slow in both):.2f} times as long (interleaved)")
+
+
+def _one_s(cascade: Cascade, recipes: Sequence[Recipe]) -> float:
+    return seconds(lambda: list(cascade.render(recipes)), cascade.device, tries=1)[0]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

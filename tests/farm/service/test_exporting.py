@@ -3,7 +3,9 @@
 import hashlib
 import io
 import json
+import os
 import shutil
+import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -306,3 +308,40 @@ def test_other_shards_in_the_folder_are_one_clear_error(job: Job, out: Path) -> 
     endings(export_shards(job.source(), out, shard_size=10))
     with pytest.raises(InvalidInput, match="shards of another export"):
         list(export_shards(job.source(), out, shard_size=5))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of a quarter of a megabyte."""
+    mount, place = shutil.which("mount"), tmp_path / "disk"
+    place.mkdir()
+    options = ("-t", "tmpfs", "-o", "size=256k", "farm-tests", str(place))
+    if os.geteuid() != 0 or mount is None or subprocess.run([mount, *options], check=False).returncode:
+        pytest.skip("mounting a small file system needs root")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=False)
+
+
+@pytest.mark.parametrize("shards", [False, True])
+def test_a_full_disk_is_one_clear_error_and_with_room_the_export_goes_on(
+    job: Job, small_disk: Path, shards: bool
+) -> None:
+    # Given a disk with room for some of the portraits
+    job.paint()
+    filler, out = small_disk / "filler", small_disk / "out"
+    filler.write_bytes(bytes(200 << 10))
+
+    def brought() -> dict[Ending, list[int]]:
+        if shards:
+            return endings(export_shards(job.source(), out, shard_size=10))
+        return endings(export_files(job.source(), out))
+
+    # When it is full
+    with pytest.raises(WorkFailed, match="No space left on device; what is there is whole"):
+        brought()
+    # Then what is there is whole, and the rest comes when there is room
+    if not shards:
+        assert all(body == png_of(job.recipe(int(name[:-4]))) for name, body in tree(out).items())
+    filler.unlink()
+    assert sorted(seed for seeds in brought().values() for seed in seeds) == list(range(SEEDS))
+    assert not (out / ".incoming").exists()

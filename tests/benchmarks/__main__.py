@@ -20,6 +20,7 @@ BENCHMARKS = (
     "three_hosts",
     "cuts",
     "kills",
+    "estimates",
 )
 
 

@@ -8,6 +8,9 @@ import sys
 from collections.abc import Sequence
 
 BENCHMARKS = (
+    "ledger_at_size",
+    "limits_of_parts",
+    "simulator_agrees",
     "png_writer",
     "encoders",
     "roofline",

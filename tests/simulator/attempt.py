@@ -32,12 +32,15 @@ class Attempt:
     failures_told: int = 0
     _from: float = 0.0
     _from_s: float = 0.0
+    _rated: int = 0
+    _rated_s: float = 0.0
     raising: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.hi, self.told, self._from, self._from_s = (
             self.claim.hi, self.claim.cursor, float(self.claim.cursor), self.began_s,
         )  # fmt: skip
+        self._rated, self._rated_s = self.claim.cursor, self.began_s
         if self.paints:
             self.raising = sorted(unit for unit in self.job.raising if self.claim.cursor <= unit < self.claim.hi)
 
@@ -68,10 +71,13 @@ class Attempt:
         """The device's rate changes; what is done of the unit at hand counts."""
         self._from, self._from_s, self.unit_s = self.position(now_s), max(now_s, self._from_s), unit_s
 
-    def rate(self, now_s: float) -> float | None:
-        """Units a second as a worker measures it: since the first unit began."""
-        worked = self.cursor(now_s) - self.claim.cursor
-        return worked / (now_s - self.began_s) if worked and now_s > self.began_s else None
+    def measured(self, now_s: float) -> tuple[float | None, float | None]:
+        """Units a second since this was last told, and over how long, as a worker measures it."""
+        units, seconds = self.cursor(now_s) - self._rated, now_s - self._rated_s
+        if not self.paints or units <= 0 or seconds <= 0:
+            return None, None
+        self._rated, self._rated_s = self.cursor(now_s), now_s
+        return units / seconds, seconds
 
     def ends_s(self) -> float:
         """When the worker's next word about it is due: all is done, or the rest goes back."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from farm.dispatch import SPACING
 from farm.ledger import Claim, Outcome, PortraitRow, Progress, Slice, Worker
+from farm.ledger.rows import Work
 from farm.specs.kinds import LIST
 from tests.simulator.attempt import Attempt
 from tests.simulator.record import Stint
@@ -273,8 +274,10 @@ class SimWorker:
         rows: tuple[PortraitRow, ...] = ()
         if self.world.plan.rows == "full" and of.claim.kind == "render":
             rows = tuple(row_of(of.claim.job_id, unit, of.claim.epoch) for unit in range(of.told, cursor))
-        rate = of.rate(now_s) if of.paints else None
-        return Progress(cursor=cursor, failures=of.newly_raised(now_s), rate=rate, portraits=rows)
+        rate, rate_s = of.measured(now_s)
+        worked = Work(cursor - of.claim.cursor, max(0.0, now_s - of.began_s), 8000 * (cursor - of.claim.cursor))
+        failures = of.newly_raised(now_s)
+        return Progress(cursor=cursor, failures=failures, rate=rate, rate_s=rate_s, work=worked, portraits=rows)
 
     def _outcome(self, of: Attempt) -> Outcome:
         if of.claim.kind == LIST:

@@ -16,6 +16,7 @@ BENCHMARKS = (
     "roofline",
     "busy",
     "giant",
+    "tiles",
     "film_stability",
     "submission",
     "empty_task",

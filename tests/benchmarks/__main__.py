@@ -25,6 +25,7 @@ BENCHMARKS = (
     "cuts",
     "kills",
     "estimates",
+    "stragglers",
 )
 
 

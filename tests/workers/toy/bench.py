@@ -2,9 +2,10 @@
 
 The job's spec says how its units behave: unit_s (how long each takes), fail (units that raise), hang (units that never
 end), freeze (a worker that sleeps in C with the interpreter's lock held), crash (units that kill the process, as a
-segmentation fault would), fail_while (a file: as long as it is there the units in `fail` fail), say (what each unit
-says), unstored (nothing is stored, but for the number of SQL statements so far, at the begin of each task).
-TOY_RATE: how many times as fast this worker is. TOY_BROKEN: this worker raises whatever it is given.
+segmentation fault would), slow (a worker that takes ten times as long), fail_while (a file: as long as it is there the
+units in `fail` fail), say (what each unit says), unstored (nothing is stored, but for the number of SQL statements so
+far, at the begin of each task). TOY_RATE: how many times as fast this worker is. TOY_BROKEN: this worker raises
+whatever it is given.
 """
 
 import ctypes
@@ -56,7 +57,8 @@ def _unit(assignment: Assignment, unit: int, storage: Storage) -> None:
         ctypes.PyDLL(None).sleep(3600)
     if "say" in spec:
         _log.info("unit %d: %s", unit, spec["say"])
-    time.sleep(spec.get("unit_s", 0.0) / float(os.environ.get("TOY_RATE", "1")))
+    slower = 10.0 if spec.get("slow") == os.environ.get("FARM_WORKER_NAME") else 1.0
+    time.sleep(slower * spec.get("unit_s", 0.0) / float(os.environ.get("TOY_RATE", "1")))
     if unit in spec.get("fail", ()) and Path(spec.get("fail_while", "/")).exists():
         assignment.settle(unit, error=f"unit {unit} is bad")
         return

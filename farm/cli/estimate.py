@@ -65,11 +65,11 @@ def told(found: Estimate) -> list[str]:
         how = "" if found.looked_up >= found.units else f" (told from {found.looked_up} of them)"
         lines[0] += f", about {found.stored:,} stored already{how}"
     if found.wall_s is not None:
-        lines.append(f"time: {_told(found.wall_s)} with {found.workers} workers as they are now")
+        lines.append(f"time: {_told(found.wall_s)} with {_counted(found.workers, 'worker')} as now")
     if found.ahead_s > 1:
         lines.append(f"  of it {duration(found.ahead_s)} for the work of other jobs")
     if found.device_s is not None:
-        lines.append(f"devices: {_told(found.device_s)} of work in about {found.tasks:,} tasks")
+        lines.append(f"devices: {_told(found.device_s)} of work in about {_counted(found.tasks or 0, 'task')}")
     if found.size_bytes:
         lines.append(f"storage: about {_bytes(found.size_bytes)}")
     return [*lines, *found.notes]
@@ -109,6 +109,10 @@ def _from_file(path: Path, given: Mapping[str, object]) -> dict[str, Any]:
 
 def _told(found: Interval) -> str:
     return f"about {duration(found.middle)} ({duration(found.low)} to {duration(found.high)})"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _bytes(count: float) -> str:

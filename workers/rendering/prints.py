@@ -59,7 +59,7 @@ def _tiff(picture: Any, plan: Plan) -> None:
     enlarged = '"photo":' in plan.text.get("recipe", "")
     wide.set_type(pyvips.GValue.blob_type, "xmp-data", (XMP_ENLARGED if enlarged else XMP).encode())
     wide.tiffsave(
-        plan.target, compression="deflate", predictor="horizontal", resunit="inch", profile="srgb", tile=True,
+        plan.target, compression="lzw", predictor="horizontal", resunit="inch", profile="srgb", tile=True,
         tile_width=256, tile_height=256, bigtiff=wide.width * wide.height * 6 > 4_000_000_000,
     )  # fmt: skip
 

@@ -76,6 +76,8 @@ def extend(tx: Tx, job_id: int, ranges: Sequence[SeedRange | tuple[int, int]]) -
     before = get_job(tx, job_id)
     if before.kind not in EXTENDED_KINDS:
         raise Conflict(f"a {before.kind} job cannot be extended; submit another one")
+    if before.spec.get("path") is not None:
+        raise Conflict(f"job {job_id} is one frame between keyframes; submit another one")
     if before.state is JobState.DELETED:
         raise Conflict(f"job {job_id} is deleted; submit another one")
     if before.state in (JobState.FAILED, JobState.CANCELLED):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from farm.errors import InvalidInput
 from farm.planning import reachable_px, recipe_for, sizes_px, units_of
 from farm.recipe import SEED_LIMIT, Recipe, Step
-from farm.specs import MAX_SIZE_PX, RenderSpec, SeedRange, parse_spec
+from farm.specs import FilmSpec, RenderSpec, SeedRange, parse_spec
+from farm.specs.fields import ONE_TASK_PX
 from tests.farm.test_specs import DIGEST, GOOD
 
 CONFIG = {"stages": [{"size_px": 64}, {"size_px": 256}, {"size_px": 1024}]}
@@ -83,12 +84,13 @@ def test_beyond_the_last_stage_it_comes_again_and_sizes_between_are_reduced_once
 @pytest.mark.parametrize(
     ("sizes", "reached"),
     [
-        (SIZES, (64, 256, 1024, 4096)),
+        (SIZES, (64, 256, 1024, 4096, 16384)),
         ((64,), (64,)),
-        ((128, 256), (128, 256, 512, 1024, 2048, 4096)),
-        ((128, 768), (128, 768)),
+        ((128, 256), (128, 256, 512, 1024, 2048, 4096, 8192, 16384)),
+        ((128, 768), (128, 768, 4608)),
         ((512, 4096), (512, 4096)),
-        ((1024, 8192), (1024,)),
+        ((1024, 8192), (1024, 8192)),
+        ((1024, 32768), (1024,)),
     ],
 )
 def test_what_a_cascade_reaches(sizes: tuple[int, ...], reached: tuple[int, ...]) -> None:
@@ -97,8 +99,8 @@ def test_what_a_cascade_reaches(sizes: tuple[int, ...], reached: tuple[int, ...]
 
 def test_a_size_beyond_the_reach_names_what_there_is() -> None:
     with pytest.raises(InvalidInput) as wrong:
-        recipe_for(_render(size_px=1000), 7, sizes=(128, 768))
-    assert [problem.message for problem in wrong.value.problems] == ["any size up to 768 px; 128, 768 as painted"]
+        recipe_for(_render(size_px=1000), 7, sizes=(768,))
+    assert [problem.message for problem in wrong.value.problems] == ["any size up to 768 px; 768 as painted"]
 
 
 def test_a_reduced_size_and_a_painted_one_are_two_recipes_of_the_same_seed() -> None:
@@ -115,7 +117,7 @@ def test_the_noise_is_the_portraits_own_unless_one_is_given() -> None:
 @given(
     st.integers(0, SEED_LIMIT - 1),
     st.integers(0, SEED_LIMIT - 1),
-    st.integers(8, MAX_SIZE_PX),
+    st.integers(8, ONE_TASK_PX),
     st.floats(0, 1.5),
     st.floats(0, 1),
 )
@@ -124,6 +126,27 @@ def test_every_planned_recipe_is_one_that_is_read_back(
 ) -> None:
     recipe = recipe_for(_render(size_px=size_px, psi=psi, sigma=sigma, noise_seed=noise_seed), seed, sizes=SIZES)
     assert Recipe.from_json(recipe.to_json()) == recipe
+
+
+@given(
+    st.lists(st.integers(0, 5), min_size=2, max_size=8),
+    st.integers(2, 30),
+    st.booleans(),
+    st.sampled_from(["still", "moving"]),
+)
+def test_every_frame_of_a_film_is_one_that_is_read_back_and_asked_for_alone(
+    keys: list[int], frames: int, loop: bool, noise: str
+) -> None:
+    told = {"keys": keys, "seconds": frames / 30, "fps": 30, "size_px": 64, "loop": loop, "noise": noise}
+    film = parse_spec({"kind": "film", "cascade": "ab" * 32, **told})
+    assert isinstance(film, FilmSpec)
+    assert units_of(film) == (SeedRange(0, frames),)
+    for frame in range(frames):
+        recipe = recipe_for(film, frame, sizes=SIZES)
+        assert Recipe.from_json(recipe.to_json()) == recipe
+        path = None if recipe.path is None else {"keys": recipe.path.keys, "at": recipe.path.at}
+        alone = _render(seeds=str(recipe.latent_seed), size_px=64, noise_seed=recipe.noise_seed, path=path)
+        assert recipe_for(alone, recipe.latent_seed, sizes=SIZES) == recipe
 
 
 @given(st.integers(0, 10**9), st.integers(0, 10**9))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from farm.cli.main import main
-from farm.errors import InvalidInput, WorkFailed
+from farm.errors import Conflict, InvalidInput, WorkFailed
 from farm.ledger import JobState
 from farm.recipe import PathPoint, recipe_in_png
 from farm.service.remaking import spec_from_png
@@ -116,6 +116,8 @@ def test_a_frame_is_made_again_from_its_file_and_verified(studio: Studio) -> Non
     assert recipe.digest == stored.recipe
     again = studio.done(spec_from_png(body, ledger=studio.ledger))
     assert studio.portrait(again, 17).recipe == stored.recipe
+    with pytest.raises(Conflict, match="one frame between keyframes"):
+        studio.ledger.extend(again, [(20, 21)])
     smaller = studio.done(spec_from_png(body, ledger=studio.ledger, size_px=32))
     assert studio.portrait(smaller, 17).recipe != stored.recipe
     assert set(verdicts(studio.verify(job_id)).values()) == {"identical"}

@@ -18,7 +18,8 @@ EXPECTED = {
     "delete", "gc", "star", "unstar", "extend", "export",
     "dataset add", "dataset list", "dataset show", "train base", "train upscaler", "train presets", "train list",
     "keys create", "keys list", "keys revoke", "keys share", "keys quota", "keys usage", "why", "priority", "budget",
-    "cascade assemble", "cascade export", "cascade import", "cascade list", "cascade show", "film", "print", "upscale", "rank", "promote",
+    "cascade assemble", "cascade export", "cascade import", "cascade list", "cascade show", "film", "print",
+    "upscale", "rank", "promote",
 }  # fmt: skip
 
 

@@ -54,6 +54,12 @@ def _the_line(farm: RunningFarm) -> None:
     farm.cli("render", "line", "--seeds", "3..4", "--size", "16", "--out", "small")
     assert sorted(path.name for path in (farm.folder / "small").iterdir()) == ["3.png", "4.png", "contact.jpg"]
 
+    # And of ten previews the two that its judge likes best become files at full size
+    said = farm.cli("render", "line", "--seeds", "20..29", "--keep-best", "2", "--size", "32", "--out", "best")
+    chosen = sorted(path.name for path in (farm.folder / "best").iterdir())
+    assert len(chosen) == 3 and chosen[-1] == "contact.jpg", said
+    assert all(20 <= int(name.removesuffix(".png")) <= 29 for name in chosen[:2])
+
     # And a copy of it, sent to a farm as a file, is the same cascade: nothing of it is painted twice
     _the_same_after_export_and_import(farm, cascade["digest"], bodies)
 

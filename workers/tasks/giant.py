@@ -21,6 +21,7 @@ from farm.storage import Storage, keys
 from farm.tiling import GiantPlan, Phase, Place, photo_size, plan_of
 from workers.cascade.cascade import Cascade
 from workers.cascade.guide import guide_input_of, guide_size
+from workers.cascade.memory import as_out_of_memory
 from workers.cascade.pixels import Picture, add_area_sums, area_resample_rows
 from workers.cascade.stage import Source, spoil
 from workers.lifecycle import Assignment, words_of
@@ -63,7 +64,10 @@ class GiantTask:
                 row, worked = work.do(unit, assignment)
             except (OutOfMemory, Unavailable):
                 raise
-            except Exception as error:  # noqa: BLE001 - recorded as this unit's failure, tried again alone
+            except Exception as error:  # recorded as this unit's failure, tried again alone
+                ran_out = as_out_of_memory(error, f"unit {unit}")
+                if ran_out is not None:
+                    raise ran_out from error
                 assignment.settle(unit, error=words_of(error))
                 continue
             assignment.settle(unit, portrait=row, worked=worked)

@@ -11,6 +11,7 @@ BENCHMARKS = (
     "ledger_at_size",
     "limits_of_parts",
     "simulator_agrees",
+    "urgent",
     "png_writer",
     "encoders",
     "roofline",

@@ -41,6 +41,8 @@ LEAST_OF_TARGET = 1 / 30
 and no less than a GPU's micro-batch takes."""
 LEAST_BESIDE_OTHERS = 1 / 6
 """The same where another job has work for these workers: who comes free takes that, so nobody is to end together."""
+UNRATED_PART, MOST_UNRATED = 8, 4096
+"""Units of a task of unmeasured work: at most this part of what the job has settled, and so many."""
 LOOKED_AT = 64
 """So many ranges, and open tasks, are added up to know what is left; more of them are no end of a job."""
 
@@ -72,7 +74,7 @@ def next_size(tx: Tx, of: Row[Any], who: Roster) -> tuple[str, int] | None:
         return None
     if of.kind in SEQUENTIAL_KINDS:
         return found.key, max(1, int(of.spec.get("slice_nimg") or of.total))
-    return found.key, _size(tx, who, found)
+    return found.key, max(_size(tx, who, found), _unrated(of, who, found))
 
 
 def size_of_pending(tx: Tx, row: Row[Any], who: Roster) -> int:
@@ -87,6 +89,14 @@ def units_of_share(rate: float | None, pool: Pool, *, target_s: float, unknown: 
     share = pool.left * min(1.0, rate / pool.rate) / (SHARED if pool.slots > 1 else 1)
     least = rate * target_s * (LEAST_BESIDE_OTHERS if pool.elsewhere else LEAST_OF_TARGET)
     return max(1, min(int(rate * target_s), math.ceil(max(share, least))))
+
+
+def _unrated(of: Row[Any], who: Roster, found: Row[Any]) -> int:
+    """Where nobody could measure a rate although units are settled, they were all found stored: tasks grow with what is
+    settled, or a job of a million stored portraits would be cut into pieces of `unknown_rate_units`."""
+    if who.rate(found.key) or found.known:
+        return 0
+    return min(MOST_UNRATED, int(of.done) // UNRATED_PART)
 
 
 def _size(tx: Tx, who: Roster, found: Row[Any]) -> int:

@@ -209,7 +209,7 @@ def _farm(wanted: argparse.Namespace) -> Iterator[Farm]:
         redis = stack.enter_context(running_redis())
         folder = wanted.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="farm-bench-")))
         url, environment = "", dict[str, str]()
-        told: dict[str, object] = dict(ORDINARY)
+        told: dict[str, object] = {**ORDINARY, "task_target_s": 60.0}
         if wanted.ledger == "postgres":
             url = stack.enter_context(stack.enter_context(running_postgres()).database())
         if wanted.storage == "s3":

@@ -217,3 +217,12 @@ def test_claim_and_finish_of_an_empty_task_cost_at_most_fourteen_statements(ledg
     before = ledger.statements
     complete(ledger, claimed(ledger, "ada"))
     assert ledger.statements - before <= 14
+
+
+def test_a_job_that_finds_everything_stored_is_not_cut_into_tiny_tasks(ledger: Ledger) -> None:
+    # Given workers that never painted anything of the kind
+    ledger.register_worker(worker("ada"))
+    ledger.register_worker(worker("bea"))
+    render(ledger, 0, 100_000)
+    # When all is found stored, so that no rate can be measured
+    assert work_off(ledger, "ada", ["render"]) < 150

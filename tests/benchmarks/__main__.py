@@ -27,6 +27,7 @@ BENCHMARKS = (
     "kills",
     "estimates",
     "stragglers",
+    "bulk",
 )
 
 

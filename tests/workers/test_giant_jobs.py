@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from farm.cli.main import main
 from farm.dispatch import Dispatcher
 from farm.errors import InvalidInput
 from farm.ledger import JobState, Limits, Worker, open_ledger
@@ -288,3 +289,30 @@ def test_a_photograph_that_breaks_off_fails_the_job_in_words(studio: Studio) -> 
             break
     job = studio.ledger.get_job(job_id)
     assert job.state is JobState.FAILED and "damaged or truncated" in str(job.error)
+
+
+def test_the_command_line_asks_for_giants_and_prints_what_they_leave(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FARM_HOME", str(studio.settings.home))
+    monkeypatch.setenv("FARM_REDIS_URL", str(studio.settings.redis_url))
+    (tmp_path / "band.png").write_bytes(jpeg(random_picture(30, 60)))
+
+    def farm(*arguments: object) -> str:
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        assert ended.value.code == 0, said.err
+        return said.out
+
+    told = farm("upscale", tmp_path / "band.png", "--size", 240, "--cascade", "tiny", "--json")
+    enlarged = json.loads(told)["job"]["id"]
+    told = farm("render", "tiny", "--seeds", "3", "--size", 512, "--spread", "--json")
+    spread = json.loads(told)["job"]
+    assert (spread["kind"], spread["total"]) == ("giant", 3)
+    studio.work()
+    for job_id, seed, size in ((enlarged, 0, (240, 120)), (spread["id"], 3, (512, 512))):
+        out = tmp_path / f"{job_id}.tif"
+        farm("print", job_id, "--seed", seed, "--to", "tiff", "--out", out)
+        with Image.open(out) as opened:
+            assert opened.size == size

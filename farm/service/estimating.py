@@ -27,7 +27,7 @@ from farm.specs.kinds import FINALISE, QUEUE_OF, SEQUENTIAL_KINDS
 
 SAMPLED = 256
 """Of a larger job so many portraits are looked up, evenly spread, to know how many are stored already."""
-START_S = 1.0
+START_S = 0.5
 """From submitting to the first unit, with weights at hand."""
 LATE_S = 4.0
 """What loading weights, a tick and the last unit may add at worst to a short job."""

@@ -31,8 +31,8 @@ class Interval:
     high: float
 
     def plus(self, seconds: float, *, at_most: float = 0.0) -> "Interval":
-        """The same later by `seconds`, and by `at_most` more at worst."""
-        return Interval(self.low + seconds, self.middle + seconds, self.high + seconds + at_most)
+        """The same later by `seconds`, by nothing at best and by `at_most` more at worst."""
+        return Interval(self.low, self.middle + seconds, self.high + seconds + at_most)
 
 
 @dataclass(frozen=True, kw_only=True)

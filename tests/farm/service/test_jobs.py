@@ -16,8 +16,9 @@ RENDER = {"kind": "render", "cascade": "demo", "seeds": "0..4,100..102", "size_p
 
 
 SERVING = Worker(
-    name="w", kinds=("render",), device="cpu", render_class="toy", slots=1, draining=False, seen_at=0.0, leave_until=None
-)
+    name="w", kinds=("render",), device="cpu", render_class="toy", slots=1, draining=False, seen_at=0.0,
+    leave_until=None,
+)  # fmt: skip
 
 
 def job_row(**values: object) -> Job:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from farm.cli.options import BudgetHours, Priority
 from farm.cli.output import examples, say
 from farm.cli.session import ended, reached, tell_submitted
 
@@ -37,7 +38,8 @@ def upscale(
     sigma: Annotated[float, typer.Option(help="0 to 1: noise added before each enlargement")] = 0.0,
     noise_seed: Annotated[int, typer.Option(metavar="N", help="another one paints other details")] = 0,
     out: Annotated[Path | None, typer.Option(metavar="FILE.png", help="wait, then write the result there")] = None,
-    priority: Annotated[int, typer.Option(min=-100, max=100, help="higher comes first")] = 0,
+    priority: Priority = 0,
+    budget_hours: BudgetHours = None,
     as_json: Annotated[bool, typer.Option("--json", help="as JSON, for programs")] = False,
 ) -> None:
     """Enlarge a photograph with a cascade's last upscaler, in tiles, on as many workers as there are."""
@@ -50,7 +52,8 @@ def upscale(
         sha256 = hashlib.sha256(body).hexdigest()
         farm.put_photo(sha256, body)
         spec = {"kind": "upscale", "cascade": cascade, "photo": sha256, "size_px": size}
-        submitted = farm.submit(spec | {"sigma": sigma, "noise_seed": noise_seed}, priority=priority)
+        spec |= {"sigma": sigma, "noise_seed": noise_seed}
+        submitted = farm.submit(spec, priority=priority, budget_hours=budget_hours)
         what = f"enlarges {photo.name} to {size} px in {submitted.job.total} parts"
         tell_submitted(farm, submitted, what, as_json=as_json)
         if out:

@@ -1,11 +1,12 @@
 """One photograph enlarged by one, two and five worker processes on the weights that ship, one of them killed.
 
-The photograph is a long, narrow one: several tiles of two steps cost some seconds. Whole portraits of 4096 to 16384 px:
-`python -m tests.benchmarks.tiles`.
+The photograph is a long, narrow one: several tiles of two steps cost some seconds. And one whole portrait of 4096 px;
+those up to 16384 px: `python -m tests.benchmarks.tiles`.
 """
 
 import hashlib
 import io
+import json
 import zipfile
 from collections.abc import Iterator
 
@@ -15,6 +16,7 @@ from PIL import Image
 
 from farm.cli.demo_run import SHIPPED
 from farm.ledger import JobState
+from farm.recipe import Recipe, read_png_text
 from farm.storage import keys
 from tests.chaos.yard import Yard, open_yard, wait_for
 from tests.services.process import ServiceMissing, skip_or_fail
@@ -105,6 +107,16 @@ def test_one_two_and_five_workers_leave_the_same_file_and_a_lost_one_costs_its_t
         farm.start_worker(name)
     farm.wait_until_ready(*NAMES)
     assert alone == twice == taken(farm, enlarged(farm))
+
+
+def test_a_portrait_of_4096_px_in_tiles_is_the_one_that_one_process_paints(farm: Yard) -> None:
+    with farm.opened() as service:
+        spec = {"kind": "giant", "cascade": "tiny", "seeds": "3", "size_px": 4096}
+        job_id = service.submit(spec).job.id
+    body = taken(farm, job_id)
+    recipe = Recipe.from_json(json.loads(read_png_text(body)["recipe"]))
+    with Image.open(io.BytesIO(body)) as opened:
+        assert np.array_equal(np.asarray(opened), next(shipped_cascade().render([recipe])))
 
 
 def killed_inside(farm: Yard, job_id: int, first: int) -> int | None:

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 
 import pytest
 
@@ -25,6 +26,13 @@ def doctor(yard: Yard) -> dict[str, Check]:
 
 def settled(yard: Yard, placed: Order) -> int:
     return sum(yard.ledger.get_job(job_id).done for job_id in placed.job_ids)
+
+
+def stands(yard: Yard, placed: Order) -> int | None:
+    """How many units are settled, once three beats have brought no more."""
+    before = settled(yard, placed)
+    time.sleep(3 * yard.settings.beat_s)
+    return before if settled(yard, placed) == before else None
 
 
 def check_survived(yard: Yard, placed: Order, cascade: Cascade, heard: Listener, service: str) -> None:
@@ -73,7 +81,8 @@ def test_a_bucket_without_room_holds_the_work_up_until_there_is_some(servers: Se
         servers.rgw.fill(servers.bucket)
     try:
         heard.wait_for_outage("the storage")
-        before = settled(yard, held.order)
+        # What was stored before there was no room is still told by the next beats.
+        before = wait_for("the work to stand still", lambda: stands(yard, held.order))
         found = doctor(yard)
         assert settled(yard, held.order) == before < held.order.units
     finally:

@@ -1,6 +1,6 @@
 """Jobs: submit, list, read, steer."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
@@ -20,7 +20,7 @@ from farm.api.record_answers import FileOut
 from farm.errors import InvalidInput, Problem
 from farm.ledger.states import JobState
 from farm.recipe import SEED_LIMIT
-from farm.specs import AssembleSpec, CurateSpec, FilmSpec, ImportSpec, JobKind, RenderSpec, SelectSpec, TrainSpec
+from farm.specs import JobKind, JobSpec, RankSpec, VerifySpec
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -39,10 +39,8 @@ def terms_asked(priority: Priority = "normal", budget_hours: BudgetHours = None)
 
 After = Annotated[int, Query(ge=-1, lt=SEED_LIMIT, description="go on after this one")]
 
-_SPECS = [
-    spec.model_json_schema()
-    for spec in (RenderSpec, SelectSpec, FilmSpec, TrainSpec, CurateSpec, AssembleSpec, ImportSpec)
-]
+# Verifying and ranking are asked for at their job's own address.
+_SPECS = [spec.model_json_schema() for spec in get_args(JobSpec) if spec not in (VerifySpec, RankSpec)]
 _BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"oneOf": _SPECS}}}}}
 
 _SEEDS_ONLY = {"type": "object", "properties": {"seeds": {"type": "string"}}, "required": ["seeds"]}

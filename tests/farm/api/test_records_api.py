@@ -48,7 +48,8 @@ def test_a_cascade_is_sent_imported_listed_and_fetched(api: httpx.Client, servic
         "version": 1,
         "digest": DIGEST,
         "sizes_px": [16, 32],
-        "reaches_px": [16 * 2**n for n in range(9)],
+        "reaches_px": [16 * 2**n for n in range(11)],
+        "judged": False,
     }
     assert api.get("/v1/cascades/demo@1").json() == cascade
     archive = api.get("/v1/cascades/demo/archive")

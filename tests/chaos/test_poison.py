@@ -92,8 +92,9 @@ def test_a_seed_that_breaks_its_worker_is_found_and_its_neighbours_all_come_out(
 
 
 def test_a_stopped_workers_tail_goes_to_the_idle_one_and_then_its_lease_is_lost(yard: Yard) -> None:
-    both_work(yard, cascade="5" * 64)
-    job_id = submitted(yard, 60, unit_s=0.25, cascade="5" * 64)
+    both_work(yard)
+    # So few units that the idle one is through with all the others before the stopped one's lease is over.
+    job_id = submitted(yard, 16, unit_s=0.2, cascade="6" * 64)
     held = wait_for("north to be at work", lambda: holder(yard, job_id, "north"))
     north = yard.workers["north"].child()
     north.suspend()
@@ -102,7 +103,7 @@ def test_a_stopped_workers_tail_goes_to_the_idle_one_and_then_its_lease_is_lost(
     finally:
         with contextlib.suppress(psutil.NoSuchProcess):  # its parent's hard limit may have ended it
             north.resume()
-    assert (job.state, job.done, job.failed) == (JobState.DONE, 60, 0)
+    assert (job.state, job.done, job.failed) == (JobState.DONE, 16, 0)
     tasks = [task for task in yard.record(job_id) if task.kind == "render"]
     within = [task for task in tasks if task.worker == "south" and held.lo < task.lo < held.hi]
     assert within, f"nothing of {held} went to south: {tasks}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO
 
 from farm.errors import InvalidInput, NotFound
-from farm.recipe import MAX_TEXT_BYTES, PNG_SIGNATURE, Recipe, read_png_text, recipe_in_png
+from farm.recipe import MAX_TEXT_BYTES, PNG_SIGNATURE, read_png_text
 
 _END = b"\0\0\0\0IEND\xaeB`\x82"
 
@@ -17,11 +17,6 @@ def text_in_file(path: Path) -> dict[str, str]:
     Raises NotFound where the file cannot be opened, InvalidInput where it is no PNG or is cut off.
     """
     return read_png_text(without_pixels(path))
-
-
-def recipe_in_file(path: Path) -> Recipe:
-    """The recipe a portrait's file carries. Raises NotFound, InvalidInput."""
-    return recipe_in_png(without_pixels(path))
 
 
 def without_pixels(path: Path) -> bytes:

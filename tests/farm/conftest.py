@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from farm.dispatch import Dispatcher
 from farm.ledger import Limits, open_ledger
 from farm.service import Service
 from farm.settings import Settings
-from farm.storage import open_storage
-from tests.farm.stocking import CountingQueue
+from tests.farm.stocking import CountingQueue, service_on
 
 
 @pytest.fixture(scope="session")
@@ -38,10 +36,4 @@ def queue() -> CountingQueue:
 @pytest.fixture
 def service(settings: Settings, queue: CountingQueue) -> Iterator[Service]:
     with open_ledger(settings.ledger_url, limits=Limits.of(settings)) as ledger:
-        yield Service(
-            ledger=ledger,
-            storage=open_storage(settings),
-            dispatcher=Dispatcher(ledger=ledger, queue=queue),
-            queue=queue,  # type: ignore[arg-type]  # as complete as the real one
-            settings=settings,
-        )
+        yield service_on(ledger, settings, queue=queue)

@@ -6,12 +6,14 @@ import json
 import zipfile
 from dataclasses import dataclass, field
 
+from farm.dispatch import Dispatcher
 from farm.errors import QueueUnavailable
 from farm.ledger import CascadeRow, Claim, Dataset, FailedUnit, Ledger, Outcome, PortraitRow, Progress, Slice, Worker
 from farm.planning import recipe_for, sizes_px
 from farm.service import Service
+from farm.settings import Settings
 from farm.specs import RenderSpec, parse_spec
-from farm.storage import Storage, keys
+from farm.storage import Storage, keys, open_storage
 
 QUEUES = ("render", "train", "cpu")
 CASCADE = {"format": 1, "stages": [{"size_px": 16}, {"size_px": 32}]}
@@ -38,6 +40,18 @@ class CountingQueue:
 
     def close(self) -> None:
         """Nothing to close."""
+
+
+def service_on(ledger: Ledger, settings: Settings, *, queue: CountingQueue | None = None) -> Service:
+    """The farm's verbs on a real ledger and the storage of `settings`; tickets are counted."""
+    queue = queue or CountingQueue()
+    return Service(
+        ledger=ledger,
+        storage=open_storage(settings),
+        dispatcher=Dispatcher(ledger=ledger, queue=queue),
+        queue=queue,  # type: ignore[arg-type]  # as complete as the real one
+        settings=settings,
+    )
 
 
 def toy_worker(ledger: Ledger, name: str = "toy", *, queues: tuple[str, ...] = QUEUES) -> str:

@@ -8,13 +8,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from farm.dispatch import Dispatcher
 from farm.ledger import BeatReply, Claim, JobState, Limits, Progress, open_ledger
 from farm.service import Service
 from farm.settings import Settings
 from farm.specs.kinds import BACKSTAGE_KINDS, PART_UNITS
-from farm.storage import Storage, keys, open_storage
-from tests.farm.stocking import CountingQueue, add_cascade, toy_worker, work_of
+from farm.storage import Storage, keys
+from tests.farm.stocking import add_cascade, service_on, toy_worker, work_of
 from workers.lifecycle import Assignment
 from workers.tasks.finalise import FinaliseTask
 from workers.tasks.listing import ListTask
@@ -83,14 +82,7 @@ def farm(tmp_path: Path) -> Iterator[Farm]:
     settings = Settings.model_validate({"home": tmp_path})
     limits = Limits(task_target_s=1.0, retry_s=0.0, failures_to_halve=1, avoid_s=0.0)
     with open_ledger(settings.ledger_url, limits=limits) as ledger:
-        queue = CountingQueue()
-        service = Service(
-            ledger=ledger,
-            storage=open_storage(settings),
-            dispatcher=Dispatcher(ledger=ledger, queue=queue),
-            queue=queue,  # type: ignore[arg-type]  # as complete as the real one
-            settings=settings,
-        )
+        service = service_on(ledger, settings)
         add_cascade(service)
         yield Farm(service)
 

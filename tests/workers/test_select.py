@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from farm.dispatch import Dispatcher
 from farm.errors import Conflict, InvalidInput
 from farm.ledger import JobState, Limits, Worker, open_ledger
 from farm.planning import previews_of, promoted_of, recipe_for
@@ -22,8 +21,7 @@ from farm.service.choosing import Ranking, promotion, ranking
 from farm.settings import Settings
 from farm.specs import SelectSpec, parse_spec
 from farm.specs.kinds import QUEUES
-from farm.storage import open_storage
-from tests.farm.stocking import CountingQueue
+from tests.farm.stocking import service_on
 from tests.workers.cascade.tiny import random_objects
 from workers.cascade.cascade import enlargement_of
 from workers.cascade.pixels import area_resample
@@ -84,14 +82,7 @@ class Studio:
 def studio(tmp_path: Path) -> Iterator[Studio]:
     settings = Settings.model_validate({"home": tmp_path, "redis_url": "redis://127.0.0.1:1/0", "device": "cpu"})
     with open_ledger(settings.ledger_url, limits=Limits.of(settings)) as ledger:
-        queue = CountingQueue()
-        service = Service(
-            ledger=ledger,
-            storage=open_storage(settings),
-            dispatcher=Dispatcher(ledger=ledger, queue=queue),
-            queue=queue,  # type: ignore[arg-type]  # as complete as the real one
-            settings=settings,
-        )
+        service = service_on(ledger, settings)
         made = Studio(service)
         for name in ("judged", "plain"):
             service.import_cascade(name, archive_of(random_objects(judged=name == "judged")))

@@ -15,7 +15,6 @@ import pytest
 from PIL import Image
 
 from farm.cli.main import main
-from farm.dispatch import Dispatcher
 from farm.errors import Conflict, InvalidInput
 from farm.ledger import JobState, Limits, Worker, open_ledger
 from farm.planning import sampled_place
@@ -24,8 +23,7 @@ from farm.service import Service
 from farm.service.verifying import Verification, verification
 from farm.settings import Settings
 from farm.specs.kinds import QUEUES
-from farm.storage import open_storage
-from tests.farm.stocking import CountingQueue
+from tests.farm.stocking import service_on
 from tests.workers.cascade.tiny import random_cascade, random_objects
 from workers.cascade.pixels import Picture
 from workers.lifecycle import Post, Runner
@@ -109,14 +107,7 @@ class Studio:
 def studio(tmp_path: Path) -> Iterator[Studio]:
     settings = Settings.model_validate({"home": tmp_path, "redis_url": "redis://127.0.0.1:1/0"})
     with open_ledger(settings.ledger_url, limits=Limits.of(settings)) as ledger:
-        queue = CountingQueue()
-        service = Service(
-            ledger=ledger,
-            storage=open_storage(settings),
-            dispatcher=Dispatcher(ledger=ledger, queue=queue),
-            queue=queue,  # type: ignore[arg-type]  # as complete as the real one
-            settings=settings,
-        )
+        service = service_on(ledger, settings)
         made = Studio(service)
         service.import_cascade("tiny", archive_of(random_objects()))
         made.work()

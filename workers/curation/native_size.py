@@ -1,8 +1,4 @@
-"""Native resolution: the largest size at which a photo's face frame still has true detail.
-
-For now this is the frame's side in pixels: an upper bound, right for pictures that were never enlarged. Estimates from
-the spectrum (a knee against the corpus, zero crossings of classical enlargements) have their place here.
-"""
+"""The upper bound of native resolution: the face frame's side, right for pictures that were never enlarged."""
 
 from workers.curation.face_frame import FaceFrame
 

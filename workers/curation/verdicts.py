@@ -9,7 +9,8 @@ from typing import Any
 
 from farm.errors import InvalidInput, PhotoRefused, Problem
 from workers.curation.face_frame import face_frame
-from workers.curation.gates import GATES, Look
+from workers.curation.gates import GATES
+from workers.curation.look import Look
 from workers.curation.native_size import native_px
 from workers.curation.near_duplicates import difference_hash
 from workers.curation.people import clusters

@@ -62,7 +62,7 @@ def test_every_gate_leaves_a_measurement_with_its_reason() -> None:
     row = judge_photo("001.jpg", portrait("001.jpg"), policy=Policy())
     found = json.loads(row["measurements"])
     assert set(found) == set(GATES)
-    assert all(set(entry) == {"value", "reason"} and entry["reason"] for entry in found.values())
+    assert all(set(entry) == {"value", "reason", "details"} and entry["reason"] for entry in found.values())
     assert found["native_size"]["value"] == row["native_px"] == row["frame_px"]
 
 

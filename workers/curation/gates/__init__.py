@@ -1,0 +1,21 @@
+"""The gates a photo passes: each a pure function from an opened photo to one measurement and its reason in words.
+
+A gate measures and never decides: what is good enough is the policy's, so a threshold can be moved without reading a
+pixel again. A new gate is one module and one line here.
+"""
+
+from collections.abc import Callable
+
+from workers.curation.gates.face import face
+from workers.curation.gates.file_facts import readable
+from workers.curation.gates.native_size import native_size
+from workers.curation.look import Look, Measurement
+
+Gate = Callable[[Look], Measurement]
+
+GATES: dict[str, Gate] = {
+    "readable": readable,
+    "face": face,
+    "native_size": native_size,
+}
+"""In the order of the review page."""

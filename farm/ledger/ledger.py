@@ -33,6 +33,7 @@ from farm.ledger.counting import Counts
 from farm.ledger.holding import NOTHING
 from farm.ledger.machines import Machines
 from farm.ledger.retention import Retention
+from farm.ledger.reviews import Reviews
 from farm.ledger.rows import (
     ApiKey,
     BeatReply,
@@ -74,6 +75,8 @@ class Ledger:
         """What goes: deleted jobs, unused portraits."""
         self.accounts = Accounts(database)
         """Whose the work is: shares, quotas, what was used, budgets."""
+        self.reviews = Reviews(database)
+        """What people said of photos."""
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""The tables, one block each: work.py, records.py and measured.py. The migrations build the same; a test compares them.
+"""The tables, one block each, in the modules beside this one. The migrations build the same; a test compares them.
 
 Lock order on every write: job, then task, then worker, then usage.
 """
@@ -19,9 +19,10 @@ from farm.ledger.schema.records import (
     tally,
     usage,
 )
+from farm.ledger.schema.reviewed import review
 from farm.ledger.schema.work import failure, job, job_range, result_part, task, task_log, worker
 
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 """The newest migration."""
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "metadata",
     "portrait",
     "result_part",
+    "review",
     "run",
     "slice_",
     "tally",

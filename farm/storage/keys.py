@@ -5,7 +5,8 @@
 | photo | photos/<2>/<sha256>.<ext> |
 | upload: list of photos to curate, or a cascade archive | intakes/<2>/<sha256> |
 | curate or verify task's verdicts, by attempt | jobs/<job>/verdicts/<lo>-<hi>.<attempt>.json |
-| dataset version | datasets/<name>/<version>/manifest.parquet |
+| photo's preview, a JPEG | previews/<2>/<sha256>.jpg |
+| dataset version | datasets/<name>/<version>/manifest.parquet, …/photos.jsonl.gz, …/policy.json, …/report.html |
 | run's configuration | runs/<run>/config.json |
 | slice's log, by attempt | runs/<run>/logs/<start nimg>.<attempt>.jsonl |
 | sample grid, by attempt | runs/<run>/samples/<nimg>.<attempt>.png |
@@ -38,6 +39,22 @@ def verdicts(job_id: int, lo: int, hi: int, attempt: int) -> str:
 
 def dataset_manifest(name: str, version: int) -> str:
     return f"datasets/{name}/{version}/manifest.parquet"
+
+
+def photo_preview(sha256: str) -> str:
+    return f"previews/{sha256[:2]}/{sha256}.jpg"
+
+
+def dataset_photos(name: str, version: int) -> str:
+    return f"datasets/{name}/{version}/photos.jsonl.gz"
+
+
+def dataset_policy(name: str, version: int) -> str:
+    return f"datasets/{name}/{version}/policy.json"
+
+
+def dataset_report(name: str, version: int) -> str:
+    return f"datasets/{name}/{version}/report.html"
 
 
 def run_config(run: str) -> str:

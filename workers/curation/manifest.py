@@ -3,6 +3,7 @@
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -10,7 +11,11 @@ import pyarrow.parquet as pq
 
 from farm.errors import InvalidInput
 
-VERSION = "1"
+VERSION = "2"
+ADDED: Mapping[str, Any] = MappingProxyType(
+    {"gate": None, "teaches": None, "why_not": "{}", "group": None, "fingerprint": None}
+)
+"""Columns that version 1 had not, and what stands in them where one is read."""
 
 
 def schema() -> pa.Schema:
@@ -24,6 +29,9 @@ def schema() -> pa.Schema:
         pa.field("height_px", number),
         pa.field("verdict", text, nullable=False),  # keep | drop
         pa.field("reason", text, nullable=False),  # in words; empty for keep
+        pa.field("gate", text),  # which gate dropped it; review: its reviewers decided
+        pa.field("teaches", pa.list_(number)),  # sizes of the ladder in px; null: by native size alone (version 1)
+        pa.field("why_not", text, nullable=False),  # JSON: size → reason in words, for the others
         pa.field("frame_x", number),  # face frame, in upright pixels
         pa.field("frame_y", number),
         pa.field("frame_px", number),
@@ -31,8 +39,10 @@ def schema() -> pa.Schema:
         pa.field("native_px", number),  # largest portrait it can teach
         pa.field("person", text),
         pa.field("split", text),  # train | control | test
-        pa.field("measurements", text, nullable=False),  # JSON: gate → value, reason
+        pa.field("group", text),  # near-duplicates share it; null: it has none
+        pa.field("measurements", text, nullable=False),  # JSON: gate → value, reason, details
         pa.field("near_hash", text),  # 64-bit difference hash, hex
+        pa.field("fingerprint", text),  # what near-duplicates are found by
     ]
     return pa.schema(fields, metadata={"portrait_farm.manifest": VERSION})
 
@@ -46,7 +56,7 @@ def write_manifest(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def read_manifest(source: bytes | Path) -> list[dict[str, Any]]:
-    """The rows of a manifest, sorted by file.
+    """The rows of a manifest, sorted by file; one of version 1 has ADDED in the columns it lacks.
 
     Raises InvalidInput when it is not one.
     """
@@ -54,6 +64,9 @@ def read_manifest(source: bytes | Path) -> list[dict[str, Any]]:
         table = pq.read_table(io.BytesIO(source) if isinstance(source, bytes) else source)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InvalidInput(f"the manifest cannot be read: {' '.join(str(error).split())[:200]}") from error
-    if not table.schema.equals(schema()):
-        raise InvalidInput("this is not a dataset manifest of this version: its columns differ")
-    return list(table.to_pylist())
+    if table.schema.equals(schema()):
+        return list(table.to_pylist())
+    first = pa.schema([field for field in schema() if field.name not in ADDED])
+    if not table.schema.equals(first):
+        raise InvalidInput("this is not a dataset manifest that this version reads: its columns differ")
+    return [{**row, **ADDED} for row in table.to_pylist()]

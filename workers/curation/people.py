@@ -30,6 +30,23 @@ def clusters(rows: Sequence[Mapping[str, Any]], people: Mapping[str, str]) -> li
     return found
 
 
+def near_names(rows: Sequence[Mapping[str, Any]]) -> list[str | None]:
+    """The name of each row's group of near-duplicate pictures; None where it has no other picture in it.
+
+    Files that are equal byte for byte are one picture.
+    """
+    members: dict[int, set[str]] = {}
+    hashed = [index for index, row in enumerate(rows) if row["near_hash"]]
+    near = near_groups([rows[index]["near_hash"] for index in hashed])
+    for index, group in zip(hashed, near, strict=True):
+        members.setdefault(group, set()).add(rows[index]["sha256"])
+    found: list[str | None] = [None] * len(rows)
+    for index, group in zip(hashed, near, strict=True):
+        if len(members[group]) > 1:
+            found[index] = min(members[group])[:16]
+    return found
+
+
 def split_of(cluster: str) -> Split:
     """80 % train, 10 % control, 10 % test by the sha256 of the name: adding photos moves nobody else."""
     place = int.from_bytes(hashlib.sha256(f"split:{cluster}".encode()).digest()[:8], "big") / 2**64

@@ -1,4 +1,4 @@
-"""Curate: photos of an intake list in, verdicts out. No photo fails the task."""
+"""Curate: photos of an intake list in, verdicts and previews out. No photo fails the task."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,9 @@ from farm.settings import Settings
 from farm.specs import CurateSpec
 from farm.specs.intake import IntakePhoto, parse_intake
 from farm.storage import Storage, keys
-from workers.curation.verdicts import Policy, Row, judge_photo
+from workers.curation.judging import judge_photo, look_at
+from workers.curation.policy import Policy
+from workers.curation.verdicts import Row, dropped
 from workers.lifecycle import Assignment, words_of
 from workers.tasks.claimed import spec_of
 
@@ -57,7 +59,11 @@ class CurateTask:
             body = self.storage.get(keys.photo(photo.sha256, photo.ext))
         except NotFound:
             return refused(photo, "its bytes were never uploaded", policy=policy)
-        return judge_photo(photo.name, body, policy=policy)
+        looked = look_at(photo.name, body, policy=policy)
+        if looked.preview is not None:
+            # Named by what was read: a list may call the bytes by a name that is not theirs.
+            self.storage.put(keys.photo_preview(looked.row["sha256"]), looked.preview)
+        return looked.row
 
 
 def policy_of(spec: CurateSpec, settings: Settings) -> Policy:
@@ -68,4 +74,4 @@ def policy_of(spec: CurateSpec, settings: Settings) -> Policy:
 def refused(photo: IntakePhoto, reason: str, *, policy: Policy) -> dict[str, Any]:
     """The row of a photo that nobody looked at."""
     row = judge_photo(photo.name, b"", policy=policy)
-    return row | {"sha256": photo.sha256 or "", "ext": photo.ext, "verdict": "drop", "reason": reason}
+    return row | {"sha256": photo.sha256 or "", "ext": photo.ext, **dropped("readable", reason)}

@@ -1,6 +1,5 @@
 """Finalise: what a finished job leaves behind, written once by a task of its own."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,18 +7,18 @@ from typing import Any
 
 from farm.errors import NotFound, WorkFailed
 from farm.ledger import Ledger
-from farm.ledger.rows import Dataset, Outcome
+from farm.ledger.rows import Outcome
 from farm.ledger.states import TaskState
 from farm.settings import Settings
 from farm.specs import CurateSpec, FilmSpec, GiantSpec, SelectSpec, UpscaleSpec, VerifySpec, parse_spec
 from farm.specs.intake import IntakePhoto, parse_intake
 from farm.storage import Storage, keys
-from workers.curation.manifest import write_manifest
 from workers.curation.verdicts import Row, conclude
 from workers.lifecycle import Assignment
 from workers.rendering.contact_sheet import MAX_TILES, Tile, contact_sheet, evenly
 from workers.tasks.claimed import spec_of
 from workers.tasks.curate import policy_of, refused
+from workers.tasks.dataset_version import DatasetVersion
 from workers.tasks.film import write_films
 from workers.tasks.giant_end import forget_tiles, previews_of
 from workers.tasks.listing import results_of, unwritten, write_parts
@@ -133,20 +132,8 @@ class FinaliseTask:
         photos = parse_intake(self.storage.get(keys.intake(spec.intake))).photos
         people = {photo.name: photo.person for photo in photos if photo.person and photo.sha256}
         rows = conclude(self._rows(claim.job_id, photos, spec), people, policy=policy_of(spec, self.settings))
-        key, body = keys.dataset_manifest(spec.dataset, version), write_manifest(rows)
-        if not self.storage.put(key, body, if_absent=True):
-            body = self.storage.get(key)  # an earlier attempt wrote it; what is stored counts
-        kept = sum(row["verdict"] == "keep" for row in rows)
-        dataset = Dataset(
-            name=spec.dataset,
-            version=version,
-            manifest_key=key,
-            manifest_sha256=hashlib.sha256(body).hexdigest(),
-            kept=kept,
-            dropped=len(rows) - kept,
-            job_id=claim.job_id,
-        )
-        return Outcome(dataset=dataset)
+        made = DatasetVersion(name=spec.dataset, version=version, job_id=claim.job_id)
+        return Outcome(dataset=made.write(rows, storage=self.storage))
 
     def _rows(self, job_id: int, photos: tuple[IntakePhoto, ...], spec: CurateSpec) -> list[Row]:
         """Every verdict of the accepted attempts, and a dropped row for each photo that could not be looked at."""

@@ -11,8 +11,10 @@ from farm.errors import InvalidInput
 from farm.service.people import read_people
 from tests.workers.curation.pictures import PORTRAITS, portrait, saved, scene
 from workers.curation.gates import GATES
+from workers.curation.judging import judge_photo
 from workers.curation.manifest import read_manifest, schema, write_manifest
-from workers.curation.verdicts import Policy, Row, conclude, judge_photo
+from workers.curation.policy import Policy
+from workers.curation.verdicts import Row, conclude
 
 
 def small_portrait(side: int) -> bytes:

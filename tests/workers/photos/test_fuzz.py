@@ -11,7 +11,8 @@ from PIL import Image
 
 from farm.errors import PhotoRefused
 from tests.workers.curation.pictures import exif, red_green_swapped, saved, scene
-from workers.curation.verdicts import Policy, judge_photo
+from workers.curation.judging import judge_photo
+from workers.curation.policy import Policy
 from workers.photos.opening import open_photo
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # decoders warn about the damage they survive

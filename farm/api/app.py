@@ -25,6 +25,7 @@ from farm.api.routes import (
     objects,
     records,
     retention,
+    reviewing,
     uploads,
     verifying,
 )
@@ -33,7 +34,9 @@ from farm.api.serving import Guarded
 from farm.dispatch import Ticker
 from farm.service import open_service
 from farm.service.numbers import Census
+from farm.service.reviewing import Reviewing
 from farm.settings import Settings, load_settings
+from farm.web import review_page
 
 DESCRIPTION = "A render farm for portraits of people who do not exist."
 
@@ -54,10 +57,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan(settings),
     )
     problems.install(app)
-    app.state.numbers = RequestNumbers()
+    app.state.numbers, app.state.review_page = RequestNumbers(), review_page()
     app.add_middleware(Guarded)
     app.add_middleware(AccessLog, numbers=app.state.numbers)
-    making = (jobs, estimates, verifying, choosing, uploads, records, retention)
+    making = (jobs, estimates, verifying, choosing, uploads, records, retention, reviewing)
     for routes in (*making, accounts, keys, flower, objects, task_logs, metrics, health, docs):
         app.include_router(routes.router)
     return app
@@ -79,6 +82,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         flower = FlowerClient(settings.flower_url) if settings.flower_url else nullcontext()
         with open_service(settings) as service, flower as app.state.flower:
             app.state.service = service
+            app.state.reviewing = Reviewing(ledger=service.ledger, storage=service.storage)
             census = Census(ledger=service.ledger, queue=service.queue, storage=service.storage)
             app.state.numbers.registry.register(FarmCollector(census))
             ticker = Ticker(dispatcher=service.dispatcher, tick_s=settings.tick_s)

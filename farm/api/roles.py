@@ -11,10 +11,13 @@ PUBLIC: Final = None
 """Open to anybody: it tells nothing, or a signature in its address is its key."""
 
 ROLES: Final[dict[str, Role | None]] = {
-    # Health tells words only; /docs and /openapi.json tell what there is; /v1/objects asks for a signature.
+    # Health tells words only; /docs and /openapi.json tell what there is; /v1/objects asks for a signature. The review
+    # page is the same for every name and holds nothing: it asks its reader for a key.
     "GET /health": PUBLIC,
     "GET /docs": PUBLIC,
     "GET /v1/objects/{key}": PUBLIC,
+    "GET /review/{name}": PUBLIC,
+    "GET /review-offline.js": PUBLIC,
     # Looking on
     "GET /v1/door": Role.VIEWER,
     "GET /flower": Role.VIEWER,
@@ -32,6 +35,11 @@ ROLES: Final[dict[str, Role | None]] = {
     "GET /v1/jobs/{job_id}/ranking": Role.VIEWER,
     "GET /v1/datasets": Role.VIEWER,
     "GET /v1/datasets/{name}": Role.VIEWER,
+    "GET /v1/datasets/{name}/review": Role.VIEWER,
+    "GET /v1/datasets/{name}/review/photos": Role.VIEWER,
+    "GET /v1/datasets/{name}/review/previews/{sha256}": Role.VIEWER,
+    "GET /v1/datasets/{name}/review/disagreements": Role.VIEWER,
+    "GET /v1/datasets/{name}/review/labels": Role.VIEWER,
     "GET /v1/runs": Role.VIEWER,
     "GET /v1/runs/{name}": Role.VIEWER,
     "GET /v1/cascades": Role.VIEWER,
@@ -53,6 +61,7 @@ ROLES: Final[dict[str, Role | None]] = {
     "POST /v1/jobs/{job_id}/verify": Role.ARTIST,
     "POST /v1/jobs/{job_id}/rank": Role.ARTIST,
     "POST /v1/jobs/{job_id}/promote": Role.ARTIST,
+    "POST /v1/datasets/{name}/review/labels": Role.ARTIST,
     "PUT /v1/photos/{sha256}": Role.ARTIST,
     "POST /v1/intakes": Role.ARTIST,
     "PUT /v1/jobs/{job_id}/portraits/{seed}/star": Role.ARTIST,

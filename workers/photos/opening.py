@@ -33,6 +33,8 @@ class FileFacts:
 
     width_px, height_px: upright size. mode: Pillow's name of the stored pixels, before conversion. orientation: EXIF
     1 … 8. profile: what became of the ICC profile. clear_share: part of the pixels that was not opaque, 0 … 1.
+    jpeg_tables: the quantisation tables of a JPEG in the order of their numbers, each 64 steps row by row; of other
+    files none.
     """
 
     format: str
@@ -44,6 +46,7 @@ class FileFacts:
     orientation: int
     profile: colour.Profile
     clear_share: float
+    jpeg_tables: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +88,7 @@ def _decode(body: bytes, kind: str, max_px: int) -> Photo:
     with Image.open(io.BytesIO(clean), formats=[kind.upper()]) as picture:
         _check_size(picture.width, picture.height, max_px)
         picture.load()
-        mode = picture.mode
+        mode, tables = picture.mode, _tables(picture)
         rgb, profile, clear_share = colour.to_srgb(picture)
     if orientation in _TURNS:
         rgb = rgb.transpose(_TURNS[orientation])
@@ -100,8 +103,16 @@ def _decode(body: bytes, kind: str, max_px: int) -> Photo:
         orientation=orientation,
         profile=profile,
         clear_share=clear_share,
+        jpeg_tables=tables,
     )
     return Photo(pixels=pixels, facts=facts)
+
+
+def _tables(picture: Image.Image) -> tuple[tuple[int, ...], ...]:
+    """A JPEG's quantisation tables; tables that are not 64 steps of 1 … 65,535 are left out."""
+    found = getattr(picture, "quantization", None) or {}
+    tables = (tuple(int(step) for step in found[number]) for number in sorted(found))
+    return tuple(table for table in tables if len(table) == 64 and min(table) > 0 and max(table) <= 0xFFFF)
 
 
 def _without_traps(body: bytes, kind: str) -> tuple[bytes, int]:

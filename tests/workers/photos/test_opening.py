@@ -260,3 +260,10 @@ def test_hostile_exif_never_reaches_a_decoder() -> None:
     loop = b"II*\0" + struct.pack("<IH", 8, 65_535) + struct.pack("<HHII", 0x8769, 4, 1, 8) * 4000
     body = saved(scene(), "JPEG", exif=b"Exif\0\0" + loop[:60_000])
     assert opened(body).pixels.shape == (64, 96, 3)
+
+
+def test_quantisation_tables_come_with_a_jpeg_only() -> None:
+    facts = opened(saved(scene(), "JPEG", quality=50)).facts
+    assert len(facts.jpeg_tables) == 2
+    assert facts.jpeg_tables[0][:4] == (16, 11, 10, 16)
+    assert opened(saved(scene(), "PNG")).facts.jpeg_tables == ()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from workers.curation.gates.face import face
 from workers.curation.gates.file_facts import readable
+from workers.curation.gates.jpeg import jpeg
 from workers.curation.gates.native_size import native_size
 from workers.curation.look import Look, Measurement
 
@@ -17,5 +18,6 @@ GATES: dict[str, Gate] = {
     "readable": readable,
     "face": face,
     "native_size": native_size,
+    "jpeg": jpeg,
 }
 """In the order of the review page."""

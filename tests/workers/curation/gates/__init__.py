@@ -1,0 +1,1 @@
+"""Each gate against damage of known strength on real portraits."""

@@ -155,6 +155,7 @@ class _Axis:
 
 
 def _short(value: float) -> str:
-    if abs(value) >= 1e6:
-        return f"{value / 1e6:.3g} M"
-    return f"{value / 1e3:.3g} k" if abs(value) >= 1e4 else f"{value:.3g}"
+    for size, unit in ((1e6, " M"), (1e4, " k")):
+        if abs(value) >= size:
+            return f"{value / (1e3 if unit == ' k' else size):.4g}{unit}"
+    return f"{value:.4g}"

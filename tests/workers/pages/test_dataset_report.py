@@ -9,7 +9,8 @@ import pytest
 
 from farm.errors import NotFound
 from tests.workers.curation.pictures import PORTRAITS, portrait
-from workers.curation.verdicts import Policy, judge_photo
+from workers.curation.judging import judge_photo
+from workers.curation.policy import Policy
 from workers.pages.dataset_report import dataset_report
 
 NAMES = ("001.jpg", "006.jpg", "009.jpg")

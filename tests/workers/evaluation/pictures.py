@@ -27,7 +27,7 @@ def photos(size_px: int) -> Pictures:
 
 def people() -> list[str]:
     """Who is on each of them."""
-    return [row["person"] for row in csv.DictReader((PHOTOS / "people.csv").open())]
+    return [row["person"] for row in csv.DictReader((PHOTOS / "people.csv").read_text().splitlines())]
 
 
 @functools.cache

@@ -19,6 +19,7 @@ from farm.specs import (
     PortraitSpec,
     RankSpec,
     RenderSpec,
+    ReverdictSpec,
     SeededSpec,
     SeedRange,
     SelectSpec,
@@ -42,7 +43,7 @@ def units_of(spec: JobSpec) -> tuple[SeedRange, ...]:
             raise InvalidInput("a giant job's units depend on its cascade")
         case TrainSpec():
             return (SeedRange(spec.start_nimg, _resolved(spec.total_nimg, "total_nimg")),)
-        case AssembleSpec() | ImportSpec() | RankSpec():
+        case AssembleSpec() | ImportSpec() | RankSpec() | ReverdictSpec():
             return (SeedRange(0, 1),)
         case SelectSpec():
             ends = (0, *itertools.accumulate(phases_of(spec)))

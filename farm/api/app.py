@@ -15,6 +15,7 @@ from farm.api.metrics import FarmCollector, RequestNumbers
 from farm.api.routes import (
     accounts,
     choosing,
+    datasets,
     docs,
     estimates,
     flower,
@@ -60,7 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.numbers, app.state.review_page = RequestNumbers(), review_page()
     app.add_middleware(Guarded)
     app.add_middleware(AccessLog, numbers=app.state.numbers)
-    making = (jobs, estimates, verifying, choosing, uploads, records, retention, reviewing)
+    making = (jobs, estimates, verifying, choosing, uploads, records, datasets, retention, reviewing)
     for routes in (*making, accounts, keys, flower, objects, task_logs, metrics, health, docs):
         app.include_router(routes.router)
     return app

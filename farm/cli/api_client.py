@@ -36,6 +36,10 @@ class ApiClient:
         """The JSON at an address."""
         return self._send("GET", path, params=query, headers=self._key).json()
 
+    def get_bytes(self, path: str) -> bytes:
+        """The bytes at an address."""
+        return self._send("GET", path, headers=self._key).content
+
     def post(self, path: str, *, json: Any = None, body: bytes | None = None) -> Any:
         """The JSON answer to a JSON value or to bytes."""
         return self._send("POST", path, json=json, content=body, headers=self._key).json()

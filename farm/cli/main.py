@@ -46,6 +46,8 @@ OPTIONS = {
     "total_nimg": "--images",
     "slice_nimg": "--slice",
     "min_native_px": "--min-native",
+    "policy": "--policy",
+    "labels": "--labels",
     "cascade": "CASCADE",
     "role": "--role",
     "run": "NAME",

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from farm.cli.api_client import ApiClient
+from farm.cli.remote_datasets import RemoteDatasets
 from farm.cli.remote_rationing import RemoteRationing, wait_of
 from farm.cli.remote_record import RemoteRecord
 from farm.ledger.rows import ApiKey, Job, PortraitRow, Role, Task
@@ -30,6 +31,8 @@ class RemoteFarm:
         self._api, self.settings = api, settings
         self.record = RemoteRecord(api)
         """What is kept there: logs, verifications, stars."""
+        self.datasets = RemoteDatasets(api)
+        """Dataset versions, in numbers and side by side."""
         self.rationing = RemoteRationing(api)
         """Shares, quotas, priorities, budgets, and why a job waits."""
 
@@ -43,6 +46,8 @@ class RemoteFarm:
         elif spec.get("kind") == "rank":
             asked = {name: spec[name] for name in ("best", "rank") if spec.get(name)}
             told = self._api.post(f"/v1/jobs/{spec['job']}/rank?{urlencode(asked)}")
+        elif spec.get("kind") == "reverdict":
+            told = self.datasets.judge_again(spec)
         else:
             budget = "" if budget_hours is None else f"&budget_hours={budget_hours}"
             told = self._api.post(f"/v1/jobs?priority={priority}{budget}", json=dict(spec))

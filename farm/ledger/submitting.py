@@ -19,6 +19,7 @@ from farm.ledger.rows import Job, Phases, PortraitRanges, Terms
 from farm.ledger.schema import dataset, job, job_range, run
 from farm.ledger.states import JobState
 from farm.recipe import SEED_LIMIT, canonical_digest
+from farm.specs.kinds import DATASET_KINDS
 from farm.specs.seeds import MAX_RANGES, SeedRange
 
 EXTENDED_KINDS = frozenset({"render"})
@@ -57,7 +58,7 @@ def submit(
     }  # fmt: skip
     job_id = tx.run(insert(job).values(**values).returning(job.c.id)).scalar_one()
     _insert_ranges(tx, job_id, keys_of_ranges(kind, spec, wanted, phases=isinstance(ranges, Phases)))
-    if kind == "curate":
+    if kind in DATASET_KINDS:
         _reserve_version(tx, job_id, spec)
     if kind == "train":
         _insert_run(tx, job_id, spec)

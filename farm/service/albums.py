@@ -9,9 +9,10 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from farm.errors import Conflict, InvalidInput, NotFound, Problem
+from farm.errors import Conflict, NotFound
 from farm.ledger import Ledger
 from farm.ledger.rows import Dataset
+from farm.service.photo_lists import parse_reference
 from farm.sorting import Table, numbers_of
 from farm.storage import Storage, keys
 
@@ -19,7 +20,6 @@ ALBUMS_KEPT = 4
 PHOTOS_KEPT = 300_000
 """Of all albums that are kept; a single larger one is kept alone. A photo takes about half a kB, and its columns."""
 LINE_MAX_BYTES = 1 << 20
-VERSION_DIGITS = 6
 
 
 class Album:
@@ -108,14 +108,6 @@ class Albums:
                 return Album(dataset, _lines(file))
         except (ValueError, KeyError, TypeError, EOFError, OSError, zlib.error) as error:
             raise Conflict(f"the list of photos of dataset {named} is damaged: {anew}") from error
-
-
-def parse_reference(reference: str) -> tuple[str, int | None]:
-    """Name and version of `name` or `name@version`. Raises InvalidInput."""
-    name, at, version = reference.partition("@")
-    if at and not (version.isascii() and version.isdecimal() and len(version) <= VERSION_DIGITS):
-        raise InvalidInput("the dataset's name is wrong", problems=[Problem("name", "write name or name@version")])
-    return name, int(version) if at else None
 
 
 def _lines(file: gzip.GzipFile) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from farm.ledger import Ledger
 from farm.ledger.rows import CascadeRow
 from farm.ledger.states import TERMINAL_JOB_STATES, JobState
 from farm.planning import reachable_px, sizes_px, told_reach
-from farm.service import checkpoints, giants
+from farm.service import checkpoints, datasets, giants
 from farm.service.choosing import is_judged, resolve_ranking, resolve_selection
 from farm.specs import (
     AssembleSpec,
@@ -19,6 +19,7 @@ from farm.specs import (
     JobSpec,
     RankSpec,
     RenderSpec,
+    ReverdictSpec,
     SeededSpec,
     SelectSpec,
     TrainSpec,
@@ -51,16 +52,25 @@ def resolve(spec: JobSpec, *, ledger: Ledger, storage: Storage) -> JobSpec:
             return _train(spec, ledger, storage)
         case AssembleSpec():
             return _assemble(spec, ledger, storage)
-        case CurateSpec():
-            return _curate(spec, storage)
-        case ImportSpec():
-            return _import(spec, storage)
+        case CurateSpec() | ReverdictSpec() | ImportSpec():
+            return _of_uploads(spec, ledger, storage)
         case VerifySpec():
             return _verify(spec, ledger)
         case SelectSpec():
             return resolve_selection(spec.model_copy(update=_within_reach(spec, ledger)), ledger)
         case RankSpec():
             return resolve_ranking(spec, ledger)
+
+
+def _of_uploads(spec: CurateSpec | ReverdictSpec | ImportSpec, ledger: Ledger, storage: Storage) -> JobSpec:
+    """Jobs about what was sent ahead of them."""
+    match spec:
+        case CurateSpec():
+            return _curate(spec, storage)
+        case ReverdictSpec():
+            return datasets.resolve_reverdict(spec, ledger=ledger, storage=storage)
+        case ImportSpec():
+            return _import(spec, storage)
 
 
 Painting = RenderSpec | FilmSpec | GiantSpec | UpscaleSpec | SelectSpec
@@ -185,7 +195,8 @@ def _curate(spec: CurateSpec, storage: Storage) -> CurateSpec:
         raise _refused([Problem("intake", "is not a list of photos"), *error.problems]) from error
     if len(intake.photos) != spec.photos:
         raise _refused([Problem("photos", f"the list names {len(intake.photos)} photos, not {spec.photos}")])
-    return spec
+    least = {} if spec.min_native_px is None else {"min_native_px": spec.min_native_px}
+    return spec.model_copy(update={"policy": spec.policy.model_copy(update=least)})
 
 
 def _import(spec: ImportSpec, storage: Storage) -> ImportSpec:

@@ -9,12 +9,13 @@ from typing import IO, Any
 from farm.dispatch import Dispatcher
 from farm.errors import InvalidInput, Problem
 from farm.ledger import Ledger
-from farm.ledger.rows import ApiKey, Job, Run, Slice, Task, Worker
+from farm.ledger.rows import ApiKey, Job, Task, Worker
 from farm.ledger.states import JobState
 from farm.queue import TicketQueue
 from farm.service import (
     archives,
     checkpoints,
+    datasets,
     doctor,
     estimating,
     failures,
@@ -31,7 +32,7 @@ from farm.service.pages import page_size
 from farm.service.resolving import resolve
 from farm.service.unset_queue import UnsetQueue
 from farm.settings import Settings
-from farm.specs import parse_seeds, parse_spec
+from farm.specs import PolicySpec, parse_seeds, parse_spec
 from farm.specs.kinds import QUEUE_OF
 from farm.storage import Storage
 
@@ -53,15 +54,6 @@ class Submitted:
     served: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunDetail:
-    """A training run, its accepted slices, and its sample grids (key, size in bytes, link)."""
-
-    run: Run
-    slices: tuple[Slice, ...]
-    samples: list[tuple[str, int, str]]
-
-
 class Service:
     """What a user may do. Every verb raises errors of farm/errors.py alone."""
 
@@ -79,6 +71,7 @@ class Service:
         self.dispatcher = dispatcher
         self.queue = queue
         self.settings = settings
+        self.datasets = datasets.Datasets(ledger=ledger, storage=storage)
         self.rationing = rationing.Rationing(ledger=ledger, dispatcher=dispatcher)
 
     # Jobs
@@ -209,14 +202,17 @@ class Service:
         name: str,
         files: Sequence[photos.SourceFile],
         *,
-        min_native_px: int = 64,
+        policy: PolicySpec | None = None,
+        min_native_px: int | None = None,
         on_file: Callable[[], None] = lambda: None,
     ) -> Submitted:
         """Store every file's bytes, then submit the job that looks at them. `on_file` is called after each file.
 
-        Raises InvalidInput where the name is wrong, before anything is stored.
+        policy: what is good enough; None: the default. Raises InvalidInput where the name is wrong, before anything is
+        stored.
         """
-        spec = {"kind": "curate", "dataset": name, "min_native_px": min_native_px}
+        spec: dict[str, Any] = {"kind": "curate", "dataset": name, "min_native_px": min_native_px}
+        spec |= {} if policy is None else {"policy": policy.model_dump(mode="json")}
         parse_spec({**spec, "intake": "0" * 64, "photos": len(files)})
         intake = photos.store_files(
             files, storage=self.storage, max_bytes=self.settings.photo_max_bytes, on_file=on_file
@@ -258,10 +254,12 @@ class Service:
         self.ledger.get_job(job_id)
         return self._linked(f"jobs/{job_id}/")
 
-    def run(self, name: str) -> RunDetail:
+    def run(self, name: str) -> views.RunDetail:
         """One training run with its slices and sample grids. Raises NotFound."""
         row = self.ledger.run(name)
-        return RunDetail(run=row, slices=tuple(self.ledger.slices(name)), samples=self._linked(f"runs/{name}/samples/"))
+        return views.RunDetail(
+            run=row, slices=tuple(self.ledger.slices(name)), samples=self._linked(f"runs/{name}/samples/")
+        )
 
     def _linked(self, prefix: str) -> list[tuple[str, int, str]]:
         found = self.storage.list(prefix)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from farm.ledger import Ledger
-from farm.ledger.rows import Job, PortraitRow, Task, Worker
+from farm.ledger.rows import Job, PortraitRow, Run, Slice, Task, Worker
 from farm.ledger.states import JobState, TaskState
 from farm.ledger.waits import Wait
 from farm.specs.kinds import BACKSTAGE_KINDS, PORTRAIT_KINDS, QUEUE_OF
@@ -86,3 +86,12 @@ def _recent_rate(job: Job, *, settled: int, now_s: float) -> float | None:
     if job.state is not JobState.RUNNING or job.pace_at is None or settled <= job.pace_units:
         return None
     return (settled - job.pace_units) / max(now_s - job.pace_at, 1e-3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDetail:
+    """A training run, its accepted slices, and its sample grids (key, size in bytes, link)."""
+
+    run: Run
+    slices: tuple[Slice, ...]
+    samples: list[tuple[str, int, str]]

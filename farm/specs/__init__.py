@@ -11,10 +11,12 @@ from farm.specs.jobs import (
     JobSpec,
     PortraitSpec,
     RenderSpec,
+    ReverdictSpec,
     TrainSpec,
     VerifySpec,
     parse_spec,
 )
+from farm.specs.policy import PolicySpec
 from farm.specs.seeded import Rank, RankSpec, SeededSpec, SelectSpec
 from farm.specs.seeds import SeedRange, parse_seeds
 
@@ -29,10 +31,12 @@ __all__ = [
     "JobKind",
     "JobSpec",
     "PathSpec",
+    "PolicySpec",
     "PortraitSpec",
     "Rank",
     "RankSpec",
     "RenderSpec",
+    "ReverdictSpec",
     "SeedRange",
     "SeededSpec",
     "SelectSpec",

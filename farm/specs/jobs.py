@@ -11,10 +11,22 @@ from farm.recipe import SEED_LIMIT
 from farm.specs.fields import Digest, Name, Seed, Spec
 from farm.specs.film import FilmSpec, PathSpec
 from farm.specs.giant import GiantSpec, UpscaleSpec
+from farm.specs.policy import DEFAULT_POLICY, PolicySpec
 from farm.specs.seeded import RankSpec, SeededSpec, SelectSpec
 
 JobKind = Literal[
-    "curate", "train", "assemble", "import", "render", "giant", "upscale", "film", "select", "rank", "verify"
+    "curate",
+    "train",
+    "assemble",
+    "import",
+    "render",
+    "giant",
+    "upscale",
+    "film",
+    "select",
+    "rank",
+    "verify",
+    "reverdict",
 ]
 
 
@@ -25,7 +37,18 @@ class CurateSpec(Spec):
     dataset: Name
     intake: Digest = Field(description="sha256 of the intake list in storage: photos in order, and people where known")
     photos: int = Field(ge=1, le=10_000_000, description="how many photos the list names")
-    min_native_px: int = Field(64, ge=16, le=4096, description="a face of less true detail teaches no stage")
+    policy: PolicySpec = Field(default=DEFAULT_POLICY, description="what is good enough")
+    min_native_px: int | None = Field(None, ge=16, le=4096, description="in place of the policy's")
+
+
+class ReverdictSpec(Spec):
+    """Judge a dataset version by another policy, or by its reviewers: a new version, without reading a photo."""
+
+    kind: Literal["reverdict"] = "reverdict"
+    dataset: Name
+    of_version: int | None = Field(None, ge=1, lt=10**6, description="the version judged again; None: the newest")
+    policy: PolicySpec | None = Field(None, description="what is good enough; None: that version's own")
+    labels: Digest | None = Field(None, description="sha256 of an uploaded object of reviewers' labels")
 
 
 class TrainSpec(Spec):
@@ -101,6 +124,7 @@ JobSpec = (
     | SelectSpec
     | RankSpec
     | VerifySpec
+    | ReverdictSpec
 )
 PortraitSpec = RenderSpec | FilmSpec
 """Jobs whose every unit has a recipe that the spec alone says."""

@@ -11,6 +11,9 @@ FINALISE = "finalise"
 LIST = "list"
 """A kind of task, never of job: it writes parts of the result list of a job that still runs. Its units are parts."""
 
+DATASET_KINDS = frozenset({"curate", "reverdict"})
+"""Jobs that make a dataset version, whose number is theirs from the start."""
+
 BACKSTAGE_KINDS = frozenset({FINALISE, LIST})
 """Kinds of task whose units are none of their job's."""
 
@@ -29,6 +32,7 @@ QUEUE_OF: dict[str, Queue] = {
     "curate": "cpu",
     "assemble": "cpu",
     "import": "cpu",
+    "reverdict": "cpu",
     FINALISE: "cpu",
     LIST: "cpu",
 }

@@ -19,6 +19,7 @@ from farm.specs import (
     JobSpec,
     RankSpec,
     RenderSpec,
+    ReverdictSpec,
     SeedRange,
     SelectSpec,
     TrainSpec,
@@ -43,6 +44,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "select": {"kind": "select", "cascade": "demo@2", "seeds": "0..9", "size_px": 1024, "keep_best": 3},
     "rank": {"kind": "rank", "job": 7},
     "verify": {"kind": "verify", "job": 7},
+    "reverdict": {"kind": "reverdict", "dataset": "studio"},
 }
 TYPES: dict[str, type[BaseModel]] = {
     "curate": CurateSpec,
@@ -56,6 +58,7 @@ TYPES: dict[str, type[BaseModel]] = {
     "select": SelectSpec,
     "rank": RankSpec,
     "verify": VerifySpec,
+    "reverdict": ReverdictSpec,
 }
 FIELDS = {kind: list(model.model_fields) for kind, model in TYPES.items()}
 
@@ -120,6 +123,9 @@ def test_an_unknown_kind_is_told_with_the_known_ones(value: dict[str, Any]) -> N
         ("curate", "photos", "24"),
         ("curate", "photos", 24.5),
         ("curate", "photos", True),
+        ("reverdict", "of_version", 0),
+        ("reverdict", "labels", "x"),
+        ("reverdict", "dataset", "studio@1"),
         ("train", "dataset", "studio@"),
         ("train", "dataset", "studio@1234567"),
         ("train", "stage", "middle"),

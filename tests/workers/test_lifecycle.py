@@ -172,6 +172,7 @@ def test_the_rate_counts_work_since_it_began_and_not_what_was_found() -> None:
     [
         ("render", {"size_px": 1024}, "job=17 seeds=128..191 1024px"),
         ("curate", {"dataset": "studio"}, "job=17 photos=128..191 dataset=studio"),
+        ("reverdict", {"dataset": "studio", "of_version": 2}, "job=17 dataset=studio@2"),
         ("train", {"run": "first"}, "job=17 run=first images=128..191"),
         ("assemble", {"cascade": "demo"}, "job=17 cascade=demo"),
         ("finalise", {"kind": "render"}, "job=17 of=render"),

@@ -17,6 +17,8 @@ def readable_args(claim: Claim) -> str:
             return f"job={claim.job_id} of=job {claim.spec.get('job', '?')} portraits={units}"
         case "curate":
             return f"job={claim.job_id} photos={units} dataset={claim.spec.get('dataset', '?')}"
+        case "reverdict":
+            return f"job={claim.job_id} dataset={claim.spec.get('dataset', '?')}@{claim.spec.get('of_version', '?')}"
         case "train":
             return f"job={claim.job_id} run={claim.spec.get('run', '?')} images={units}"
         case "assemble" | "import":

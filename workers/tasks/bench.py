@@ -22,6 +22,7 @@ from workers.tasks.listing import ListTask
 from workers.tasks.loaded import LoadedCascades
 from workers.tasks.ranking import RankTask
 from workers.tasks.render import RenderTask, threads_for
+from workers.tasks.reverdict import ReverdictTask
 from workers.tasks.select import SelectTask
 from workers.tasks.train import TrainTask
 from workers.tasks.verify import VerifyTask
@@ -58,6 +59,7 @@ def prepare(settings: Settings, ledger: Ledger, storage: Storage) -> Bench:
                 threads=settings.threads or cores,
             ),
             "curate": CurateTask(storage=storage, settings=settings),
+            "reverdict": ReverdictTask(ledger=ledger, storage=storage, settings=settings),
             "assemble": AssembleTask(ledger=ledger, storage=storage),
             "import": ImportTask(storage=storage),
             FINALISE: FinaliseTask(ledger=ledger, storage=storage, settings=settings),

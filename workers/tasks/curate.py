@@ -15,6 +15,7 @@ from workers.curation.policy import Policy
 from workers.curation.verdicts import Row, dropped
 from workers.lifecycle import Assignment, words_of
 from workers.tasks.claimed import spec_of
+from workers.tasks.dataset_version import policy_from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class CurateTask:
         claim = assignment.claim
         spec = spec_of(claim, CurateSpec)
         photos = parse_intake(self.storage.get(keys.intake(spec.intake))).photos
-        policy = policy_of(spec, self.settings)
+        policy = policy_from(spec.policy, self.settings)
         rows: list[Row] = []
         assignment.begin()
         while assignment.cursor < assignment.hi and not assignment.stop:
@@ -64,11 +65,6 @@ class CurateTask:
             # Named by what was read: a list may call the bytes by a name that is not theirs.
             self.storage.put(keys.photo_preview(looked.row["sha256"]), looked.preview)
         return looked.row
-
-
-def policy_of(spec: CurateSpec, settings: Settings) -> Policy:
-    """What is good enough, by the job and by this farm's limits."""
-    return Policy(min_native_px=spec.min_native_px, max_bytes=settings.photo_max_bytes, max_px=settings.photo_max_px)
 
 
 def refused(photo: IntakePhoto, reason: str, *, policy: Policy) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from workers.curation.verdicts import Row, conclude
 from workers.lifecycle import Assignment
 from workers.rendering.contact_sheet import MAX_TILES, Tile, contact_sheet, evenly
 from workers.tasks.claimed import spec_of
-from workers.tasks.curate import policy_of, refused
-from workers.tasks.dataset_version import DatasetVersion
+from workers.tasks.curate import refused
+from workers.tasks.dataset_version import DatasetVersion, policy_from
 from workers.tasks.film import write_films
 from workers.tasks.giant_end import forget_tiles, previews_of
 from workers.tasks.listing import results_of, unwritten, write_parts
@@ -131,9 +131,10 @@ class FinaliseTask:
         spec, version = spec_of(claim, CurateSpec), int(claim.spec["version"])
         photos = parse_intake(self.storage.get(keys.intake(spec.intake))).photos
         people = {photo.name: photo.person for photo in photos if photo.person and photo.sha256}
-        rows = conclude(self._rows(claim.job_id, photos, spec), people, policy=policy_of(spec, self.settings))
+        rows = conclude(self._rows(claim.job_id, photos, spec), people, policy=policy_from(spec.policy, self.settings))
         made = DatasetVersion(name=spec.dataset, version=version, job_id=claim.job_id)
-        return Outcome(dataset=made.write(rows, storage=self.storage))
+        dataset = made.write(rows, policy=spec.policy, storage=self.storage, alive=assignment.alive)
+        return Outcome(dataset=dataset)
 
     def _rows(self, job_id: int, photos: tuple[IntakePhoto, ...], spec: CurateSpec) -> list[Row]:
         """Every verdict of the accepted attempts, and a dropped row for each photo that could not be looked at."""
@@ -144,7 +145,7 @@ class FinaliseTask:
                 rows += stored["rows"]
         judged = {row["file"] for row in rows}
         errors = errors_of(self.ledger, job_id)
-        policy = policy_of(spec, self.settings)
+        policy = policy_from(spec.policy, self.settings)
         for unit, photo in enumerate(photos):
             if photo.name not in judged:
                 reason = f"could not be looked at: {errors.get(unit, 'its verdict is missing')}"

@@ -1,4 +1,4 @@
-"""What the farm keeps: datasets, runs, cascades; and who works for it."""
+"""What the farm keeps: runs, cascades; and who works for it."""
 
 import tempfile
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 from fastapi.responses import StreamingResponse
 
 from farm.api.access import Farm
-from farm.api.record_answers import CascadeOut, DatasetOut, FileOut, RunDetailOut, RunOut, SliceOut, WorkerOut
+from farm.api.record_answers import CascadeOut, FileOut, RunDetailOut, RunOut, SliceOut, WorkerOut
 
 router = APIRouter(prefix="/v1", tags=["records"])
 
@@ -18,18 +18,6 @@ Reference = Annotated[
     Path(pattern=r"^([0-9a-f]{64}|[a-z0-9][a-z0-9._-]{0,63}(@\d{1,6})?)$", description="name, name@version or digest"),
 ]
 CHUNK_BYTES = 1 << 20
-
-
-@router.get("/datasets")
-def datasets(farm: Farm) -> list[DatasetOut]:
-    """Every dataset version."""
-    return [DatasetOut.of(row) for row in farm.ledger.datasets()]
-
-
-@router.get("/datasets/{name}")
-def dataset(farm: Farm, name: Name) -> DatasetOut:
-    """The newest version of one dataset."""
-    return DatasetOut.of(farm.ledger.dataset(name, None))
 
 
 @router.get("/runs")

@@ -84,7 +84,18 @@ def test_docs_and_schema_need_no_key(stranger: httpx.Client) -> None:
     assert {"/v1/jobs", "/v1/jobs/{job_id}/portraits", "/health"} <= set(schema["paths"])
     kinds = schema["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
     told = {kind["properties"]["kind"]["const"] for kind in kinds}
-    assert told == {"render", "select", "film", "giant", "upscale", "train", "curate", "assemble", "import"}
+    assert told == {
+        "render",
+        "select",
+        "film",
+        "giant",
+        "upscale",
+        "train",
+        "curate",
+        "assemble",
+        "import",
+        "reverdict",
+    }
 
 
 def test_a_signed_link_is_its_own_key_for_a_while(stranger: httpx.Client, service: Service) -> None:

@@ -31,7 +31,7 @@ def test_photos_are_sent_listed_and_curated(api: httpx.Client, service: Service)
     # Then there is a dataset
     (dataset,) = api.get("/v1/datasets").json()
     assert (dataset["name"], dataset["version"], dataset["kept"]) == ("studio", 1, 1)
-    assert api.get("/v1/datasets/studio").json() == dataset
+    assert api.get("/v1/datasets/studio").json() == {**dataset, "teaches": {}, "gates": {}, "reasons": {}}
     assert api.get("/v1/datasets/other").status_code == 404
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from farm.cli import review
 from farm.cli.output import counted, counting, examples, plain, say, say_json, table
 from farm.cli.session import ended, opened, reached, tell_submitted
 
@@ -33,6 +34,7 @@ def register(app: typer.Typer) -> None:
     group.command(epilog=examples("farm dataset reverdict studio --policy policy.toml --wait"))(reverdict)
     group.command(epilog=examples("farm dataset compare studio@1 studio@2"))(compare)
     group.command(epilog=examples("farm dataset report studio", "farm dataset report studio@2 --out r.html"))(report)
+    review.register(group)
     app.add_typer(
         group,
         name="dataset",

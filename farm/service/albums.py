@@ -37,8 +37,8 @@ class Album:
         for line in lines:
             row = _row(line)
             sha256, kept = str(row["sha256"]), row["verdict"] == "keep"
-            if sha256 in facts and (facts[sha256][0] or not kept):
-                continue  # the same bytes once more: the one that is kept stands for them
+            if not sha256 or (sha256 in facts and (facts[sha256][0] or not kept)):
+                continue  # no bytes, or the same once more: the one that is kept stands for them
             facts[sha256] = kept, numbers_of(row)
             self._likeness = self._likeness or line
             packed[sha256] = self._pack(line)

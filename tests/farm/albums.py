@@ -55,16 +55,11 @@ def is_drawn(row: Mapping[str, Any]) -> bool:
     return bool(row["measurements"]["drawn"]["value"] >= 0.5)
 
 
-def add_album(service: Service, rows: Sequence[Row], name: str = "studio") -> None:
-    """A new version of a dataset with these photos."""
+def add_album(service: Service, rows: Sequence[Row], name: str = "studio", *, previews: bool = True) -> None:
+    """A new version of a dataset with these photos, and toy previews."""
     add_dataset(service, name)
     version = service.ledger.dataset(name).version
-    put_album(service, rows, name, version)
-
-
-def put_album(service: Service, rows: Sequence[Row], name: str, version: int) -> None:
-    """The list of photos of a version, and previews."""
     body = gzip.compress(b"".join(json.dumps(row).encode() + b"\n" for row in rows))
     service.storage.put(keys.dataset_photos(name, version), body, if_absent=False)
-    for row in rows:
+    for row in rows if previews else ():
         service.storage.put(keys.photo_preview(row["sha256"]), b"\xff\xd8\xff preview", if_absent=False)

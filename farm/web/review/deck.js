@@ -52,6 +52,7 @@ class Deck {
   constructor(place, { fetchNext, fetchPreview, pending, changed }) {
     Object.assign(this, { place, fetchNext, fetchPreview, pending, changed });
     this.cupboard = new Cupboard();
+    this.shelf = `preview:${place}:`;
     this.photos = [];
     this.judged = [];
     this.urls = new Map();
@@ -59,7 +60,7 @@ class Deck {
     this.sinceRefresh = 0;
     this.exhausted = false;
     this.loading = null;
-    this.prefetching = false;
+    this.prefetching = this.asked = false;
   }
 
   async open() {
@@ -122,15 +123,19 @@ class Deck {
   }
 
   async prefetch() {
+    this.asked = true;
     if (this.prefetching) return;
     this.prefetching = true;
     try {
-      const todo = this.wanted().filter((photo) => this.picture(photo) === null);
-      const hands = Array.from({ length: AT_ONCE }, async () => {
-        for (let photo = todo.shift(); photo; photo = todo.shift()) await this.fetchPicture(photo);
-      });
-      await Promise.all(hands);
-      await this.tidy();
+      while (this.asked) {
+        this.asked = false;
+        const todo = this.wanted().filter((photo) => this.picture(photo) === null);
+        const hands = Array.from({ length: AT_ONCE }, async () => {
+          for (let photo = todo.shift(); photo; photo = todo.shift()) await this.fetchPicture(photo);
+        });
+        await Promise.all(hands);
+        await this.tidy();
+      }
     } finally {
       this.prefetching = false;
     }
@@ -141,7 +146,7 @@ class Deck {
   }
 
   async fetchPicture(photo) {
-    const name = `preview:${photo.sha256}`;
+    const name = `${this.shelf}${photo.sha256}`;
     try {
       let blob = await this.cupboard.get(name);
       if (!blob) {
@@ -164,6 +169,6 @@ class Deck {
       URL.revokeObjectURL(url);
       this.urls.delete(sha256);
     }
-    await this.cupboard.forget((name) => !name.startsWith("preview:") || wanted.has(name.slice(8)));
+    await this.cupboard.forget((name) => !name.startsWith(this.shelf) || wanted.has(name.slice(this.shelf.length)));
   }
 }

@@ -11,6 +11,11 @@ self.addEventListener("fetch", (event) => {
   event.respondWith(page(url.pathname));
 });
 
+// The first visit came before this worker: the page says where it lies.
+self.addEventListener("message", (event) => {
+  if (typeof event.data === "string" && event.data.startsWith("/review/")) event.waitUntil(page(event.data));
+});
+
 async function page(path) {
   const shelf = await caches.open(SHELF);
   try {

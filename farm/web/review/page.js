@@ -79,7 +79,7 @@ function draw() {
   const nothing = !wanted.length;
   $("empty").hidden = !nothing;
   if (nothing) drawEmpty();
-  $("keep").disabled = $("drop").disabled = $("more").disabled = nothing;
+  $("keep").disabled = $("drop").disabled = nothing;
   $("undo").disabled = !deck.judged.length;
 }
 
@@ -170,17 +170,22 @@ const KEYS = {
 // Sheet
 
 function toggleSheet() {
-  const opens = $("sheet").hidden && deck.current;
+  const opens = $("sheet").hidden && Boolean(deck);
   if (opens) fillSheet(deck.current);
   $("sheet").hidden = $("shade").hidden = !opens;
 }
 
-function fillSheet(photo) {
-  $("sheet-title").textContent = photo.file;
+function factsOf(photo) {
   const facts = [["verdict", photo.reason ? `${photo.verdict}: ${photo.reason}` : photo.verdict]];
   if (photo.width_px) facts.push(["size", `${photo.width_px} × ${photo.height_px} px`]);
   if (photo.teaches.length) facts.push(["teaches", photo.teaches.map((px) => `${px} px`).join(", ")]);
   for (const [gate, found] of Object.entries(photo.measurements)) facts.push([gate.replaceAll("_", " "), found.reason || plainNumber(found.value)]);
+  return facts;
+}
+
+function fillSheet(photo) {
+  $("sheet-title").textContent = photo ? photo.file : dataset;
+  const facts = photo ? factsOf(photo) : [];
   $("facts").replaceChildren(...facts.flatMap(([name, text]) => [made("dt", "", name), made("dd", "", text)]));
   const rows = (state?.reviewers || []).map((each) => [each.reviewer, `${each.keep} kept, ${each.drop} dropped`]);
   for (const pair of state?.pairs || []) {
@@ -251,6 +256,7 @@ function changed(error) {
   if (error) heard(error) || (error instanceof Error && outbox.failures === 0 && say(error.message));
   drawState();
   if (outbox.waiting.length || outbox.sending) return;
+  draw();
   topUp();
   if (!stale) { stale = true; clearTimeout(stateTimer); stateTimer = setTimeout(readState, 800); }
 }
@@ -309,5 +315,8 @@ window.addEventListener("keydown", (event) => {
 for (const name of ["online", "offline"]) window.addEventListener(name, () => { drawState(); if (deck) { draw(); deck.prefetch(); topUp(); } });
 watchThumb();
 // Browsers allow this on https and on this machine alone; elsewhere an open page works offline, and a reload needs the network.
-if ("serviceWorker" in navigator) navigator.serviceWorker.register("/review-offline.js", { scope: "/review/" }).catch(() => {});
+if ("serviceWorker" in navigator) {
+  navigator.serviceWorker.register("/review-offline.js", { scope: "/review/" }).catch(() => {});
+  navigator.serviceWorker.ready.then((found) => found.active.postMessage(location.pathname)).catch(() => {});
+}
 if (who.key) begin(); else openDoor("");

@@ -1,8 +1,8 @@
 """Proof of the verdict: false alarms under three nulls, power against known damage, stability of its word.
 
-`python -m tests.benchmarks.verdict_proof nulls|power|stability FOLDER [repetitions [only]]` on the laws
-that `verdict_laws` described into FOLDER. Results are appended to FOLDER/results/*.jsonl, one line a repetition; a run goes on where the
-last one stopped. `… table FOLDER` prints what docs/evaluation.md shows and exits 1 when a goal is missed.
+`python -m tests.benchmarks.verdict_proof nulls|power|stability FOLDER [repetitions [only]]` on the laws that
+`verdict_laws` described into FOLDER. Results are appended to FOLDER/results/*.jsonl, one line a repetition; a run goes
+on where the last one stopped. `… table FOLDER` prints what docs/evaluation.md shows and exits 1 when a goal is missed.
 """
 
 import collections

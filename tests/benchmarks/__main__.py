@@ -28,6 +28,7 @@ BENCHMARKS = (
     "estimates",
     "stragglers",
     "bulk",
+    "review_labels",
 )
 
 

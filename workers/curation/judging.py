@@ -12,9 +12,9 @@ from PIL import Image
 
 from farm.errors import PhotoRefused
 from workers.curation.face_frame import face_frame
+from workers.curation.fingerprint import fingerprint
 from workers.curation.gates import GATES
 from workers.curation.look import Look
-from workers.curation.near_duplicates import difference_hash
 from workers.curation.policy import Policy
 from workers.curation.verdicts import Row, decide, dropped
 from workers.photos import containers
@@ -100,5 +100,5 @@ def _measured(photo: Photo) -> Row:
         "face_found": frame.face_found,
         "native_px": int(found["native_size"]["value"]),
         "measurements": json.dumps(found, sort_keys=True, ensure_ascii=False),
-        "near_hash": difference_hash(photo.pixels),
+        "fingerprint": fingerprint(look.small).to_text(),
     }

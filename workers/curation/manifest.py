@@ -41,7 +41,7 @@ def schema() -> pa.Schema:
         pa.field("split", text),  # train | control | test
         pa.field("group", text),  # near-duplicates share it; null: it has none
         pa.field("measurements", text, nullable=False),  # JSON: gate → value, reason, details
-        pa.field("near_hash", text),  # 64-bit difference hash, hex
+        pa.field("near_hash", text),  # of version 1: no longer made
         pa.field("fingerprint", text),  # what near-duplicates are found by
     ]
     return pa.schema(fields, metadata={"portrait_farm.manifest": VERSION})

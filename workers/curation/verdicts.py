@@ -13,7 +13,7 @@ from typing import Any, Literal
 from farm.errors import InvalidInput, Problem
 from workers.curation.damage import damage_at, faults, total
 from workers.curation.measured import Measured
-from workers.curation.people import clusters, near_names
+from workers.curation.people import clusters, near_names, near_numbers
 from workers.curation.policy import LADDER_PX, Policy
 
 Row = dict[str, Any]
@@ -81,8 +81,9 @@ def conclude(verdicts: Sequence[Mapping[str, Any]], people: Mapping[str, str] | 
     twice = [Problem(a["file"], "is listed twice") for a, b in itertools.pairwise(rows) if a["file"] == b["file"]]
     if twice:
         raise InvalidInput("the list of photos has mistakes", problems=twice)
-    near = near_names(rows)
-    for row, group, (person, split) in zip(rows, near, clusters(rows, people or {}), strict=True):
+    near = near_numbers(rows)
+    sides = clusters(rows, people or {}, near)
+    for row, group, (person, split) in zip(rows, near_names(rows, near), sides, strict=True):
         row |= {"person": person, "split": split, "group": group}
     return judged_again(rows, policy=policy)
 

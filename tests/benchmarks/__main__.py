@@ -1,4 +1,5 @@
-"""`make bench`: every benchmark in a process of its own, in turn. `python -m tests.benchmarks kills` runs one.
+"""`make bench`: every benchmark in a process of its own, in turn. `python -m tests.benchmarks kills` runs one,
+with its options behind it.
 
 The whole of it takes about an hour on two cores, most of it for the kills, which need jobs of at least a minute.
 """
@@ -29,11 +30,15 @@ BENCHMARKS = (
     "stragglers",
     "bulk",
     "review_labels",
+    "duplicates",
+    "gates",
 )
 
 
-def main(names: Sequence[str]) -> int:
-    """Run the named benchmarks, all of them by default; 1 when one missed its goal."""
+def main(arguments: Sequence[str]) -> int:
+    """Run the named benchmarks, all of them by default, each with the options; 1 when one missed its goal."""
+    first = next((place for place, each in enumerate(arguments) if each.startswith("-")), len(arguments))
+    names, options = arguments[:first], arguments[first:]
     unknown = sorted(set(names) - set(BENCHMARKS))
     if unknown:
         print(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
@@ -41,7 +46,7 @@ def main(names: Sequence[str]) -> int:
     missed = []
     for name in names or BENCHMARKS:
         print(f"== {name}", flush=True)
-        if subprocess.run([sys.executable, "-m", f"tests.benchmarks.{name}"], check=False).returncode:
+        if subprocess.run([sys.executable, "-m", f"tests.benchmarks.{name}", *options], check=False).returncode:
             missed.append(name)
     print(f"missed: {', '.join(missed)}" if missed else "every goal was met")
     return 1 if missed else 0

@@ -32,6 +32,7 @@ BENCHMARKS = (
     "review_labels",
     "duplicates",
     "gates",
+    "curation_speed",
 )
 
 

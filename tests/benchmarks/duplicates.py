@@ -2,12 +2,14 @@
 
     python -m tests.benchmarks duplicates --data FOLDER [--each 1] [--many 100000] [--cache FOLDER]
 
-FOLDER/portraits holds JPEG portraits in folders, and people.csv; without it the portraits of the demo are used. Each
-portrait has one copy of each kind. Recall: share of copies in their original's group. Precision: of the pairs that a
-group holds, those that are copies of one portrait (or of one person, where the photograph itself is there twice).
+FOLDER/portraits holds JPEG portraits in folders, and people.csv; without it the portraits of the demo are used. Every
+`each`-th portrait has one copy of each kind; all portraits are among them. Recall: share of copies in their original's
+group. Precision: of the pairs that a group holds, those that show one portrait, or one person (where the photograph
+itself is there twice).
 """
 
 import argparse
+import itertools
 import resource
 import sys
 import time
@@ -69,59 +71,66 @@ def portraits(data: Path | None) -> tuple[list[Path], list[str]]:
     return files, [people.get(str(path.relative_to(folder)), str(path)) for path in files]
 
 
-def fingerprints(files: Sequence[Path], cache: Path | None) -> tuple[list[Fingerprint], dict[str, list[Fingerprint]]]:
-    """Those of the files, and of a copy of each of every kind; kept as text in `cache`."""
-    names = ["original", *KINDS]
-    texts: dict[str, list[str]] = defaultdict(list)
-    for name in names:
-        kept = cache / f"{name.replace(' ', '_')}-{len(files)}.txt" if cache else None
-        if kept and kept.exists():
-            texts[name] = kept.read_text().splitlines()
-            continue
-        for number, path in enumerate(files):
-            pixels = opened(path)
-            texts[name].append(fingerprint(KINDS[name](pixels, number) if name in KINDS else pixels).to_text())
-        if kept:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_text("\n".join(texts[name]))
-    found = {name: [Fingerprint.from_text(text) for text in texts[name]] for name in names}
-    return found["original"], {name: found[name] for name in KINDS}
+def fingerprints(files: Sequence[Path], name: str, cache: Path | None) -> list[Fingerprint]:
+    """Those of the files, or of a copy of each of the kind `name`; kept as text in `cache`."""
+    kept = cache / f"{name.replace(' ', '_')}-{len(files)}.txt" if cache else None
+    if kept and kept.exists():
+        return [Fingerprint.from_text(text) for text in kept.read_text().splitlines()]
+    texts = []
+    for number, path in enumerate(files):
+        pixels = opened(path)
+        texts.append(fingerprint(KINDS[name](pixels, number) if name in KINDS else pixels).to_text())
+    if kept:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text("\n".join(texts))
+    return [Fingerprint.from_text(text) for text in texts]
 
 
 def quality(
-    originals: list[Fingerprint], copies: dict[str, list[Fingerprint]], people: list[str], files: Sequence[Path]
+    originals: list[Fingerprint],
+    copies: dict[str, list[Fingerprint]],
+    people: list[str],
+    files: Sequence[Path],
+    each: int,
 ) -> bool:
     """Prints recall by kind and precision over all pairs; whether both reach the goal."""
-    everything = originals + [each for kind in copies.values() for each in kind]
-    groups = near_groups(everything)
-    count = len(originals)
-    hits_of_all = 0
-    print(f"{count} portraits and {len(everything) - count} copies together\nkind                      recall   95 %")
-    for number, kind in enumerate(copies):
-        there = groups[count * (number + 1) : count * (number + 2)]
-        hits = sum(groups[original] == group for original, group in enumerate(there))
-        hits_of_all += hits
-        low, high = wilson(hits, count)
-        print(f"{kind:<24} {hits / count:7.4f}   {low:.3f} … {high:.3f}")
+    owners = list(range(len(originals)))
+    for kind in copies.values():
+        owners += [each * number for number in range(len(kind))]
+    groups = near_groups(originals + [one for kind in copies.values() for one in kind])
+    print(f"{len(originals)} portraits and {len(owners) - len(originals)} copies together")
+    print("kind                      recall   95 %")
+    start, hits_of_all = len(originals), 0
+    for kind, made in copies.items():
+        hits = sum(groups[start + number] == groups[owners[start + number]] for number in range(len(made)))
+        low, high = wilson(hits, len(made))
+        print(f"{kind:<24} {hits / len(made):7.4f}   {low:.4f} … {high:.4f}")
+        start, hits_of_all = start + len(made), hits_of_all + hits
+    good, wrong = _pairs(groups, owners, people, files)
+    total = len(owners) - len(originals)
+    recall, precision = hits_of_all / total, good / max(1, good + wrong)
+    for name, share, of in (("recall", recall, total), ("precision", precision, good + wrong)):
+        low, high = wilson(round(share * of), of)
+        print(f"{name} {share:.5f} ({low:.5f} … {high:.5f}) of {of}; goal {GOAL}")
+    return recall >= GOAL and precision >= GOAL
+
+
+def _pairs(
+    groups: Sequence[int], owners: Sequence[int], people: Sequence[str], files: Sequence[Path]
+) -> tuple[int, int]:
+    """(pairs of one portrait or of one person, pairs of different people) in one group; prints who was joined."""
     members: dict[int, list[int]] = defaultdict(list)
-    for index, group in enumerate(groups):
-        members[group].append(index % count)
+    for group, owner in zip(groups, owners, strict=True):
+        members[group].append(owner)
     good = wrong = 0
     for group in members.values():
-        sizes = np.bincount(np.unique(group, return_inverse=True)[1])
-        good += int((sizes * (sizes - 1) // 2).sum())
+        for one, other in itertools.combinations(group, 2):
+            good, wrong = (good + 1, wrong) if people[one] == people[other] else (good, wrong + 1)
         several = sorted(set(group))
         if len(several) > 1:
-            across = (len(group) * (len(group) - 1) - int((sizes * (sizes - 1)).sum())) // 2
-            same = len({people[each] for each in several}) == 1
-            good, wrong = (good + across, wrong) if same else (good, wrong + across)
-            told = "one person" if same else "DIFFERENT PEOPLE"
-            print(f"  in one group, {told}: {', '.join(files[each].name for each in several)}; {across} pairs")
-    recall, precision = hits_of_all / (len(everything) - count), good / max(1, good + wrong)
-    print(
-        f"recall {recall:.4f}, precision {precision:.5f} ({wrong} of {good + wrong} pairs wrong); goals {GOAL}, {GOAL}"
-    )
-    return recall >= GOAL and precision >= GOAL
+            told = "one person" if len({people[each] for each in several}) == 1 else "DIFFERENT PEOPLE"
+            print(f"  in one group, {told}: {', '.join(files[each].name for each in several)}")
+    return good, wrong
 
 
 def crowd(originals: list[Fingerprint], many: int, seed: int) -> tuple[list[Fingerprint], int]:
@@ -176,9 +185,9 @@ def main() -> int:
     asked = parser.parse_args()
     cv2.setNumThreads(1)
     files, people = portraits(asked.data)
-    files, people = files[:: asked.each], people[:: asked.each]
-    originals, copies = fingerprints(files, asked.cache)
-    met = quality(originals, copies, people, files)
+    originals = fingerprints(files, "original", asked.cache)
+    copies = {kind: fingerprints(files[:: asked.each], kind, asked.cache) for kind in KINDS}
+    met = quality(originals, copies, people, files, asked.each)
     if asked.many:
         at_size(originals, asked.many)
     return 0 if met else 1

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.curation.shrinking import area_reduced
+
 FACE_HEIGHTS = 2.2
 """Side of the frame in heights of the detector's box, which reaches from mid-forehead to chin."""
 
@@ -59,8 +61,7 @@ def _largest_face(pixels: NDArray[np.uint8]) -> tuple[float, float, float] | Non
     grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     scale = min(1.0, DETECT_PX / min(grey.shape))
     if scale < 1.0:
-        small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        grey = np.asarray(small, dtype=np.uint8)
+        grey = area_reduced(grey, round(grey.shape[1] * scale), round(grey.shape[0] * scale))
     frontal, profile = (_detector(name, threading.get_ident()) for name in _CASCADES)
     for detector, mirrored in ((frontal, False), (profile, False), (profile, True)):
         boxes = _detect(detector, np.ascontiguousarray(grey[:, ::-1]) if mirrored else grey)

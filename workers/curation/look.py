@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.curation.face_frame import FaceFrame, crop
+from workers.curation.shrinking import area_reduced
 from workers.photos.opening import Photo
 
 SMALL_PX = 512
@@ -43,8 +44,7 @@ class Look:
         scale = SMALL_PX / max(pixels.shape[:2])
         if scale >= 1:
             return pixels
-        size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
-        return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        return area_reduced(pixels, max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
 
     @functools.cached_property
     def small_luma(self) -> NDArray[np.float32]:

@@ -103,13 +103,16 @@ def reverdict(
     name: Reference,
     policy: PolicyFile = None,
     labels: Annotated[bool, typer.Option("--labels", help="what most reviewers say overrides the policy")] = False,
+    sure: Annotated[
+        float | None, typer.Option("--sure", metavar="P", help="and where their ranking is at least so sure: 0.95")
+    ] = None,
     wait: Annotated[bool, typer.Option(help="watch the job to its end")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Judge a version again by another policy, or by its reviewers: a new version. No photo is read."""
     read = _policy_in(policy)
     with reached() as farm:
-        submitted = farm.submit(farm.datasets.again(name, policy=read, labels=labels))
+        submitted = farm.submit(farm.datasets.again(name, policy=read, labels=labels, sure=sure))
         spec = submitted.job.spec
         what = f"judges {spec['dataset']}@{spec['of_version']} again, as version {spec['version']}"
         tell_submitted(farm, submitted, what, as_json=as_json)

@@ -48,6 +48,7 @@ OPTIONS = {
     "min_native_px": "--min-native",
     "policy": "--policy",
     "labels": "--labels",
+    "ranking": "--sure",
     "cascade": "CASCADE",
     "role": "--role",
     "run": "NAME",

@@ -42,15 +42,22 @@ class RemoteDatasets:
         name, version = parse_reference(reference)
         return self._api.get_bytes(f"/v1/datasets/{name}/report{_asked(version=version)}")
 
-    def again(self, reference: str, *, policy: PolicySpec | None, labels: bool) -> dict[str, Any]:
+    def again(self, reference: str, *, policy: PolicySpec | None, labels: bool, sure: float | None) -> dict[str, Any]:
         """What to submit to have a version judged again."""
         name, version = parse_reference(reference)
         given = None if policy is None else policy.model_dump(mode="json")
-        return {"kind": "reverdict", "dataset": name, "of_version": version, "policy": given, "labels": labels}
+        return {
+            "kind": "reverdict",
+            "dataset": name,
+            "of_version": version,
+            "policy": given,
+            "labels": labels,
+            "sure": sure,
+        }
 
     def judge_again(self, asked: Mapping[str, Any]) -> Any:
         """Submit that; the job as the API tells it."""
-        query = _asked(version=asked["of_version"], labels=str(asked["labels"]).lower())
+        query = _asked(version=asked["of_version"], labels=str(asked["labels"]).lower(), sure=asked["sure"])
         return self._api.post(f"/v1/datasets/{asked['dataset']}/reverdict{query}", json={"policy": asked["policy"]})
 
 

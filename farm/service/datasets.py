@@ -11,6 +11,7 @@ from farm.ledger import Ledger
 from farm.ledger.rows import Dataset
 from farm.service.comparing import SHOWN, Comparison, compare
 from farm.service.photo_lists import find_dataset, parse_reference, photos_of, taught
+from farm.service.reviewing import Reviewing
 from farm.service.uploads import sha256_of
 from farm.specs import PolicySpec, ReverdictSpec
 from farm.specs.labels import Label, Labels, parse_labels
@@ -81,14 +82,17 @@ class Datasets:
             told = f"`farm dataset reverdict {row.name}@{row.version}` makes a version that has one"
             raise Conflict(f"dataset {row.name}@{row.version} has no report: {told}") from error
 
-    def again(self, reference: str, *, policy: PolicySpec | None, labels: bool) -> dict[str, Any]:
-        """The spec of the job that judges it again. Raises InvalidInput where there is no label to judge by."""
+    def again(
+        self, reference: str, *, policy: PolicySpec | None, labels: bool, sure: float | None = None
+    ) -> dict[str, Any]:
+        """The spec of the job that judges it again. labels: reviewers override the policy; sure: their ranking too,
+        where it is at least so sure. Raises InvalidInput where there is no label to judge by, Conflict."""
         name, version = parse_reference(reference)
         spec: dict[str, Any] = {"kind": "reverdict", "dataset": name, "of_version": version}
         if policy is not None:
             spec["policy"] = policy.model_dump(mode="json")
-        if labels:
-            spec["labels"] = store_labels(name, ledger=self._ledger, storage=self._storage)
+        if labels or sure is not None:
+            spec["labels"] = store_labels(reference, sure=sure, ledger=self._ledger, storage=self._storage)
         return spec
 
 
@@ -121,21 +125,17 @@ def resolve_reverdict(spec: ReverdictSpec, *, ledger: Ledger, storage: Storage) 
     return spec.model_copy(update={"of_version": row.version, "policy": policy})
 
 
-def store_labels(dataset: str, *, ledger: Ledger, storage: Storage) -> str:
-    """Keep what most reviewers of each photo say, and answer its sha256. Ties decide nothing.
+def store_labels(reference: str, *, sure: float | None, ledger: Ledger, storage: Storage) -> str:
+    """Keep what the reviewers of a version decide, and answer its sha256. Ties decide nothing.
 
-    Raises InvalidInput where nobody has reviewed anything.
+    sure: and what the ranking of their labels is at least so sure of, above 0.5. Raises InvalidInput where nobody has
+    decided anything, Conflict where the version is too old to be reviewed.
     """
-    said: dict[str, Counter[str]] = defaultdict(Counter)
-    for standing in ledger.reviews.standing(dataset):
-        if standing.label is not None:
-            said[standing.sha256][standing.label] += 1
-    labels: dict[str, Label] = {}
-    for sha256, counts in said.items():
-        if counts["keep"] != counts["drop"]:
-            labels[sha256] = "keep" if counts["keep"] > counts["drop"] else "drop"
+    found = Reviewing(ledger=ledger, storage=storage).sorted_photos(reference, ranking=sure)
+    labels: dict[str, Label] = {sha256: "keep" if said.verdict == "keep" else "drop" for sha256, said in found.items()}
     if not labels:
-        told = f"nobody has reviewed a photo of {dataset}; `farm dataset review {dataset}` shows them"
+        name, _ = parse_reference(reference)
+        told = f"nobody has reviewed a photo of {name}; `farm dataset review {name}` shows them"
         raise InvalidInput("there are no labels", problems=[Problem("labels", told)])
     body = Labels(labels=labels).to_bytes()
     sha256 = sha256_of(body)

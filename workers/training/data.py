@@ -27,6 +27,9 @@ PHOTO_MAX_PX = 200_000_000
 # Above every policy: curation kept the photo under its own, tighter ones.
 
 COLUMNS = ("sha256", "ext", "verdict", "split", "frame_x", "frame_y", "frame_px", "native_px")
+TEACHES = "teaches"
+LADDER_PX = (64, 4096)
+"""Verdicts are told of every power of two from the first to the last."""
 
 
 def silent(_: str) -> None:
@@ -45,23 +48,35 @@ class Photo:
     native_px: int
 
 
-def teaching_photos(data_dir: Path, *, split: str, min_native_px: int) -> tuple[Photo, ...]:
-    """Kept photos of one split with true detail of at least `min_native_px` in their frame, ordered by sha256.
+def teaching_photos(data_dir: Path, *, split: str, min_native_px: int, size_px: int) -> tuple[Photo, ...]:
+    """Kept photos of one split that may teach a stage of output `size_px`, ordered by sha256.
+
+    They have true detail of at least `min_native_px` in their frame, and their verdict lets them teach that size; a
+    manifest of version 1 has no such verdicts.
 
     Raises NotFound without a manifest, InvalidInput if no photo is left.
     """
     path = data_dir / "manifest.parquet"
     if not path.is_file():
         raise NotFound(f"{path} is missing: this is not a dataset's folder")
-    rows = parquet.read_table(path, columns=list(COLUMNS)).to_pylist()
+    judged = TEACHES in parquet.read_schema(path).names
+    rows = parquet.read_table(path, columns=[*COLUMNS, TEACHES] if judged else list(COLUMNS)).to_pylist()
     photos = {
         _photo(row)
         for row in rows
         if row["verdict"] == "keep" and row["split"] == split and row["native_px"] >= min_native_px
+        if row.get(TEACHES) is None or rung_px(size_px) in row[TEACHES]
     }
     if not photos:
-        raise InvalidInput(f"no photo of split {split!r} has true detail of {min_native_px} px")
+        raise InvalidInput(
+            f"no photo of split {split!r} has true detail of {min_native_px} px and may teach {size_px} px"
+        )
     return tuple(sorted(photos))
+
+
+def rung_px(size_px: int) -> int:
+    """The size of the verdicts that a stage's output of `size_px` falls under: the next power of two, 64 … 4096."""
+    return min(max(1 << (size_px - 1).bit_length(), LADDER_PX[0]), LADDER_PX[1])
 
 
 def _photo(row: Mapping[str, Any]) -> Photo:

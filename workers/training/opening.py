@@ -60,8 +60,9 @@ class _Data:
         return open_frames(spec.data_dir, cache_dir=spec.cache_dir, photos=photos, size_px=size_px, tell=self.tell)
 
     def photos(self, split: str, min_native_px: int) -> tuple[Photo, ...]:
-        """Photos of a split."""
-        return teaching_photos(self.spec.data_dir, split=split, min_native_px=min_native_px)
+        """Photos of a split that may teach the stage."""
+        size_px = self.spec.run.network.size_px
+        return teaching_photos(self.spec.data_dir, split=split, min_native_px=min_native_px, size_px=size_px)
 
     def pool(self, how: UpscalingConfig) -> Pool:
         """Outputs of the stages before, if the run has any."""

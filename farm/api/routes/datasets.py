@@ -21,8 +21,16 @@ Other = Annotated[
 ]
 Limit = Annotated[int, Query(ge=0, le=100_000, description="how many changes at most")]
 
+Labels = Annotated[bool, Query(description="what most reviewers say overrides the policy")]
+Sure = Annotated[float | None, Query(gt=0.5, le=1, description="and what their ranking is at least so sure of")]
+
 _POLICY = {"type": "object", "properties": {"policy": {"type": "object"}}}
 _BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": _POLICY}}}}
+
+
+def reviewers_asked(labels: Labels = False, sure: Sure = None) -> tuple[bool, float | None]:
+    """Whether reviewers have a say, and from what certainty on their ranking has."""
+    return labels, sure
 
 
 @router.get("")
@@ -67,7 +75,7 @@ def reverdict(
     name: Name,
     body: Annotated[dict[str, Any], Depends(json_body)],
     version: Version = None,
-    labels: Annotated[bool, Query(description="what most reviewers say overrides the policy")] = False,
+    reviewers: Annotated[tuple[bool, float | None], Depends(reviewers_asked)] = (False, None),
 ) -> JobOut:
     """Submit a job that judges a version again, by `policy` or else by its own: a new version, no photo is read."""
     if strange := sorted(set(body) - {"policy"}):
@@ -76,7 +84,8 @@ def reverdict(
     if given is not None and not isinstance(given, dict):
         raise InvalidInput("the body has mistakes", problems=[Problem("policy", "must be an object")])
     policy = None if given is None else policy_of(given)
-    submitted = farm.submit(farm.datasets.again(_reference(name, version), policy=policy, labels=labels), key_id=key.id)
+    spec = farm.datasets.again(_reference(name, version), policy=policy, labels=reviewers[0], sure=reviewers[1])
+    submitted = farm.submit(spec, key_id=key.id)
     return JobOut.of(farm.job(submitted.job.id))
 
 

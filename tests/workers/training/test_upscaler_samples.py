@@ -22,7 +22,7 @@ NETWORK = UpscalerConfig(factor=2, input_px=16, channels=8, blocks=1, full_chann
 
 @pytest.fixture(scope="module")
 def frames(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> FrameCache:
-    photos = teaching_photos(data_dir, split="train", min_native_px=16)
+    photos = teaching_photos(data_dir, split="train", min_native_px=16, size_px=16)
     return open_frames(data_dir, cache_dir=tmp_path_factory.mktemp("cache"), photos=photos, size_px=None)
 
 

@@ -36,9 +36,9 @@ class ApiClient:
         """The JSON at an address."""
         return self._send("GET", path, params=query, headers=self._key).json()
 
-    def get_bytes(self, path: str) -> bytes:
+    def get_bytes(self, path: str, **query: Any) -> bytes:
         """The bytes at an address."""
-        return self._send("GET", path, headers=self._key).content
+        return self._send("GET", path, params=query, headers=self._key).content
 
     def post(self, path: str, *, json: Any = None, body: bytes | None = None) -> Any:
         """The JSON answer to a JSON value or to bytes."""

@@ -49,6 +49,7 @@ OPTIONS = {
     "policy": "--policy",
     "labels": "--labels",
     "ranking": "--sure",
+    "sure": "--sure",
     "cascade": "CASCADE",
     "role": "--role",
     "run": "NAME",

@@ -26,7 +26,7 @@ class RemoteDatasets:
     def show(self, reference: str) -> DatasetSummary:
         """What a version can teach and why photos were dropped."""
         name, version = parse_reference(reference)
-        told = self._api.get(f"/v1/datasets/{name}{_asked(version=version)}")
+        told = self._api.get(f"/v1/datasets/{name}", **_given(version=version))
         row = Dataset(**{field: told[field] for field in Dataset.__dataclass_fields__})
         teaches = {int(size): count for size, count in told["teaches"].items()}
         return DatasetSummary(dataset=row, teaches=teaches, gates=told["gates"], reasons=told["reasons"])
@@ -34,13 +34,13 @@ class RemoteDatasets:
     def compare(self, before: str, after: str, *, limit: int | None = SHOWN) -> Comparison:
         """What changed from one version to the other."""
         name, version = parse_reference(before)
-        asked = _asked(with_dataset=after, version=version, limit=ALL if limit is None else limit)
-        return comparison_of(self._api.get(f"/v1/datasets/{name}/comparison{asked}"))
+        asked = _given(with_dataset=after, version=version, limit=ALL if limit is None else limit)
+        return comparison_of(self._api.get(f"/v1/datasets/{name}/comparison", **asked))
 
     def report(self, reference: str) -> bytes:
         """A version's report, an HTML page."""
         name, version = parse_reference(reference)
-        return self._api.get_bytes(f"/v1/datasets/{name}/report{_asked(version=version)}")
+        return self._api.get_bytes(f"/v1/datasets/{name}/report", **_given(version=version))
 
     def again(self, reference: str, *, policy: PolicySpec | None, labels: bool, sure: float | None) -> dict[str, Any]:
         """What to submit to have a version judged again."""
@@ -57,9 +57,11 @@ class RemoteDatasets:
 
     def judge_again(self, asked: Mapping[str, Any]) -> Any:
         """Submit that; the job as the API tells it."""
-        query = _asked(version=asked["of_version"], labels=str(asked["labels"]).lower(), sure=asked["sure"])
-        return self._api.post(f"/v1/datasets/{asked['dataset']}/reverdict{query}", json={"policy": asked["policy"]})
+        query = _given(version=asked["of_version"], labels=str(asked["labels"]).lower(), sure=asked["sure"])
+        return self._api.post(
+            f"/v1/datasets/{asked['dataset']}/reverdict?{urlencode(query)}", json={"policy": asked["policy"]}
+        )
 
 
-def _asked(**query: object) -> str:
-    return f"?{urlencode({name: value for name, value in query.items() if value is not None})}"
+def _given(**query: Any) -> dict[str, Any]:
+    return {name: value for name, value in query.items() if value is not None}

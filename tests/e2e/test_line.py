@@ -34,14 +34,15 @@ def _the_line(farm: RunningFarm) -> None:
     farm.cli("dataset", "add", "studio", str(PHOTOS), "--wait")
     (dataset,) = farm.api.get("/v1/datasets")
     assert (dataset["kept"], dataset["dropped"]) == (24, 1)
+    _judged_again(farm)
 
-    base = {"kind": "train", "run": "faces", "stage": "base", "dataset": "studio", "preset": "smoke-base-16"}
+    base = {"kind": "train", "run": "faces", "stage": "base", "dataset": "studio@1", "preset": "smoke-base-16"}
     farm.submit({**base, "total_nimg": 32})
     run = farm.api.get("/v1/runs/faces")
     assert [(part["start_nimg"], part["end_nimg"]) for part in run["slices"]] == [(0, 16), (16, 32)]
     assert run["samples"]
 
-    upscaler = ("train", "upscaler", "larger", "--dataset", "studio", "--preset", "smoke-up-32", "--before", "faces")
+    upscaler = ("train", "upscaler", "larger", "--dataset", "studio@1", "--preset", "smoke-up-32", "--before", "faces")
     assert "done: 16 images" in farm.cli(*upscaler, "--images", "16", "--wait")
     farm.cli("cascade", "assemble", "line", "faces", "larger", "--wait")
     cascade = farm.api.get("/v1/cascades/line")
@@ -62,6 +63,19 @@ def _the_line(farm: RunningFarm) -> None:
 
     # And a copy of it, sent to a farm as a file, is the same cascade: nothing of it is painted twice
     _the_same_after_export_and_import(farm, cascade["digest"], bodies)
+
+
+def _judged_again(farm: RunningFarm) -> None:
+    """A stricter policy makes another version, without a photo; the first one stays what trainings see."""
+    strict = farm.folder / "strict.toml"
+    strict.write_text("min_native_px = 586\n")
+    farm.cli("dataset", "reverdict", "studio", "--policy", str(strict), "--wait")
+    said = farm.cli("dataset", "compare", "studio@1", "studio@2")
+    assert "now dropped: too small: detail for" in said
+    first, second = (farm.api.get("/v1/datasets/studio", version=version) for version in (1, 2))
+    assert 0 < second["kept"] < first["kept"] == first["teaches"]["64"] == 24
+    farm.cli("dataset", "report", "studio@2", "--out", "report.html")
+    assert b"<html" in (farm.folder / "report.html").read_bytes()
 
 
 def _painted(farm: RunningFarm, job_id: int) -> list[bytes]:

@@ -35,3 +35,11 @@ def through_jpeg(picture: Pixels, quality: int) -> Pixels:
     """Decoded again after one save."""
     body = saved(np.ascontiguousarray(picture), "JPEG", quality=quality)
     return np.asarray(Image.open(io.BytesIO(body)).convert("RGB"))
+
+
+def resized(picture: Pixels, factor: float, how: Image.Resampling) -> Pixels:
+    """Shrunk by the factor and enlarged again to its size."""
+    height, width = picture.shape[:2]
+    small = (round(width / factor), round(height / factor))
+    shrunk = Image.fromarray(picture).resize(small, Image.Resampling.LANCZOS)
+    return np.asarray(shrunk.resize((width, height), how))

@@ -14,6 +14,8 @@ BENCHMARKS = (
     "simulator_agrees",
     "urgent",
     "png_writer",
+    "figures",
+    "agreement",
     "encoders",
     "roofline",
     "busy",

@@ -11,7 +11,10 @@ from farm.recipe import SEED_LIMIT, PathPoint, Recipe, Step, canonical_digest
 from farm.specs import (
     MAX_SIZE_PX,
     AssembleSpec,
+    CertifySpec,
+    CompareSpec,
     CurateSpec,
+    EvaluateSpec,
     FilmSpec,
     GiantSpec,
     ImportSpec,
@@ -26,6 +29,7 @@ from farm.specs import (
     TrainSpec,
     UpscaleSpec,
     VerifySpec,
+    looks,
     parse_seeds,
 )
 
@@ -46,10 +50,23 @@ def units_of(spec: JobSpec) -> tuple[SeedRange, ...]:
         case AssembleSpec() | ImportSpec() | RankSpec() | ReverdictSpec():
             return (SeedRange(0, 1),)
         case SelectSpec():
-            ends = (0, *itertools.accumulate(phases_of(spec)))
-            return tuple(itertools.starmap(SeedRange, itertools.pairwise(ends)))
+            return phases_as_ranges(phases_of(spec))
+        case EvaluateSpec() | CompareSpec() | CertifySpec():
+            return phases_as_ranges(lengths_of(spec))
         case VerifySpec():
             return (SeedRange(0, _resolved(spec.sample, "sample")),)
+
+
+def phases_as_ranges(lengths: tuple[int, ...]) -> tuple[SeedRange, ...]:
+    """Units of so many in each phase, one behind the other."""
+    return tuple(itertools.starmap(SeedRange, itertools.pairwise((0, *itertools.accumulate(lengths)))))
+
+
+def lengths_of(spec: EvaluateSpec | CompareSpec | CertifySpec) -> tuple[int, ...]:
+    """How many units each phase of a resolved evaluation or certification has."""
+    if isinstance(spec, CertifySpec):
+        return 1, -(-_resolved(spec.sample, "sample") // looks.CERTIFIED)
+    return looks.lengths_of(spec)
 
 
 def _resolved(value: int | None, field: str) -> int:

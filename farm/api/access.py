@@ -3,7 +3,8 @@
 import base64
 import binascii
 import re
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
@@ -14,6 +15,8 @@ from farm.errors import Forbidden, InvalidInput, NotFound, Problem, Unauthorised
 from farm.ledger import ApiKey, Role
 from farm.recipe import SEED_LIMIT
 from farm.service import Service
+from farm.specs import jobs_named, parse_spec
+from farm.specs.kinds import EVALUATION_KINDS
 
 SECRET_MAX_CHARS = 256
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}")
@@ -65,6 +68,17 @@ Key = Annotated[ApiKey, Depends(require_key)]
 def owner_of(key: ApiKey) -> str | None:
     """Whose jobs the key may list; None: everybody's."""
     return None if key.role is Role.ADMIN else key.name
+
+
+def may_name_jobs(farm: Service, key: ApiKey, spec: Mapping[str, Any]) -> None:
+    """Raises InvalidInput where an evaluation names a job that the key may not see: to it, it is not there."""
+    owner = owner_of(key)
+    if owner is None or str(spec.get("kind")) not in EVALUATION_KINDS:
+        return
+    foreign = [job for job in jobs_named(parse_spec(spec)) if not farm.ledger.owns_job(owner, job)]
+    if foreign:
+        problems = [Problem("job", f"there is no job {job}") for job in foreign]
+        raise InvalidInput("the job has mistakes", problems=problems)
 
 
 def _secret(request: Request, *, password_too: bool) -> str:

@@ -18,6 +18,7 @@ from farm.api.routes import (
     datasets,
     docs,
     estimates,
+    evaluations,
     flower,
     health,
     jobs,
@@ -61,7 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.numbers, app.state.review_page = RequestNumbers(), review_page()
     app.add_middleware(Guarded)
     app.add_middleware(AccessLog, numbers=app.state.numbers)
-    making = (jobs, estimates, verifying, choosing, uploads, records, datasets, retention, reviewing)
+    making = (jobs, estimates, verifying, choosing, evaluations, uploads, records, datasets, retention, reviewing)
     for routes in (*making, accounts, keys, flower, objects, task_logs, metrics, health, docs):
         app.include_router(routes.router)
     return app

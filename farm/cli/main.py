@@ -14,6 +14,7 @@ from farm.cli import (
     datasets,
     demo,
     estimate,
+    evaluate,
     export,
     failures,
     film,
@@ -76,6 +77,15 @@ OPTIONS = {
     "fps": "--fps",
     "noise": "--noise",
     "quality": "--quality",
+    "of": "WHAT",
+    "sides": "SIDES",
+    "against": "--against",
+    "split": "--split",
+    "portraits": "--portraits",
+    "extractor": "--extractor",
+    "treatment": "--treatment",
+    "seed": "--seed",
+    "claim": "--recipe",
 }
 
 PANELS = {
@@ -83,6 +93,7 @@ PANELS = {
     "Portraits and films": (render, choosing, film, giant, export, verify),
     "Jobs": (jobs, estimate, why, failures, logs),
     "Photographs, training, cascades": (datasets, train, cascades),
+    "Which is better": (evaluate,),
     "Keeping house": (retention, keys),
 }
 """The commands as `farm --help` groups them."""

@@ -69,6 +69,10 @@ class RemoteFarm:
         """Send a photograph's bytes."""
         self._api.put(f"/v1/photos/{sha256}", body=body)
 
+    def put_intake(self, body: bytes) -> str:
+        """Send an upload; its sha256."""
+        return str(self._api.post("/v1/intakes", body=body)["sha256"])
+
     def job(self, job_id: int) -> JobView:
         """The job with its progress."""
         return _view(self._api.get(f"/v1/jobs/{job_id}"))

@@ -44,6 +44,11 @@ class RemoteRecord:
         fields = {name: told[name] for name in ("job", "cascade", "tolerance_levels", "passed")}
         return Verification(**fields, portraits=tuple(told["portraits"]))
 
+    def result(self, job_id: int, what: str) -> dict[str, Any]:
+        """What an evaluation (`evaluation`), comparison (`verdict`) or certification (`certificates`) found."""
+        told: dict[str, Any] = self._api.get(f"/v1/jobs/{job_id}/{what}")
+        return told
+
     def ranking(self, job_id: int, *, limit: int) -> Ranking:
         """What a selection or a rank job found."""
         told = self._api.get(f"/v1/jobs/{job_id}/ranking", limit=limit)

@@ -26,6 +26,9 @@ UNITS = {
     "train": "images",
     "select": "portraits",
     "verify": "portraits",
+    "evaluate": "groups of pictures",
+    "compare": "groups of pictures",
+    "certify": "groups of portraits",
 }
 
 

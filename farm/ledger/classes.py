@@ -15,7 +15,7 @@ def rate_key(kind: str, spec: Mapping[str, Any], phase: int | None = None) -> st
     """
     name = f"{'render' if kind in PORTRAIT_KINDS and phase is None else kind}"
     if "size_px" in spec:
-        name += f"@{spec['size_px']}px:{str(spec.get('cascade'))[:12]}"
+        name += f"@{spec['size_px']}px:{_painter(spec)}"
     elif kind == "train" and "preset" in spec:
         name += f":{str(spec['preset'])[:40]}"
     return name if phase is None else f"{name}#{phase}"
@@ -26,3 +26,9 @@ def keys_of_ranges(
 ) -> list[tuple[SeedRange, str]]:
     """Each range with the class of its units."""
     return [(each, rate_key(kind, spec, place if phases else None)) for place, each in enumerate(ranges)]
+
+
+def _painter(spec: Mapping[str, Any]) -> str:
+    """Whose pictures they are: a cascade's, or those of all sides of an evaluation together."""
+    sources = spec.get("sources")
+    return "+".join(str(each["digest"])[:12] for each in sources[:4]) if sources else str(spec.get("cascade"))[:12]

@@ -17,7 +17,7 @@ from farm.ledger.saying import LAST_WORD, LEASES_LOST, count_up, keep_said
 from farm.ledger.schema import failure
 from farm.ledger.settling import Settled, after, avoiding, count, settle, split_settled
 from farm.ledger.states import JobState, TaskState
-from farm.specs.kinds import FINALISED_KINDS, GIANT_KINDS, LIST, SEQUENTIAL_KINDS
+from farm.specs.kinds import FINALISED_KINDS, LIST, SEQUENTIAL_KINDS, WHOLE_KINDS
 
 
 def fail(tx: Tx, task_id: int, attempt: int, progress: Progress, error: str) -> bool:
@@ -127,7 +127,7 @@ def _give_up(tx: Tx, held: Held, settled: Settled, values: dict[str, Any]) -> Jo
     if row.kind == LIST:
         move_task(tx, row.id, row.attempt, TaskState.FAILED, **{**values, "worker": row.worker})
         return close_after(tx, held)  # the finalise task writes what it did not
-    if row.kind not in FINALISED_KINDS or row.kind in GIANT_KINDS:
+    if row.kind not in FINALISED_KINDS or row.kind in WHOLE_KINDS:
         move_task(tx, row.id, row.attempt, TaskState.FAILED, **{**values, "worker": row.worker})
         move_job(tx, held.job_id, JobState.FAILED, error=values["error"], ended_at=tx.now)
         return JobState.FAILED

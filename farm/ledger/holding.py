@@ -12,10 +12,10 @@ from farm.ledger.rows import Outcome
 from farm.ledger.schema import account, job, job_range, task, worker
 from farm.ledger.schema.work import GOING
 from farm.ledger.states import JobState, TaskState
-from farm.specs.kinds import BACKSTAGE_KINDS, FINALISED_KINDS, GIANT_KINDS, PORTRAIT_KINDS
+from farm.specs.kinds import BACKSTAGE_KINDS, FINALISED_KINDS, SETTLED_ALONE_KINDS
 from farm.specs.priorities import STEP
 
-BEAT_MOVES_CURSOR = PORTRAIT_KINDS | GIANT_KINDS
+BEAT_MOVES_CURSOR = SETTLED_ALONE_KINDS
 """Kinds whose every settled unit is in storage by itself. The others settle units only with what the end of an
 attempt leaves (verdicts, a checkpoint), so that a lost attempt loses no half-written output."""
 

@@ -17,7 +17,7 @@ from farm.ledger.rows import Claim
 from farm.ledger.schema import job, task, worker
 from farm.ledger.sizing import LEAST_OF_TARGET
 from farm.ledger.states import JobState, TaskState
-from farm.specs.kinds import GIANT_KINDS, PORTRAIT_KINDS
+from farm.specs.kinds import SETTLED_ALONE_KINDS
 
 STOLEN_KIND = "render"
 """Whose queue every kind with tails to take is served by."""
@@ -60,7 +60,7 @@ def stragglers(tx: Tx, who: Roster | None = None) -> Select[Any]:
     query = (
         _running(tx)
         .join(job, job.c.id == task.c.job_id)
-        .where(task.c.kind.in_(PORTRAIT_KINDS | GIANT_KINDS), job.c.state == JobState.RUNNING.value, unsettled > 1)
+        .where(task.c.kind.in_(SETTLED_ALONE_KINDS), job.c.state == JobState.RUNNING.value, unsettled > 1)
         .where(may_go(tx))
     )
     if who is not None:

@@ -22,7 +22,7 @@ from farm.service.forecast import (
     wall_s,
 )
 from farm.settings import Settings
-from farm.specs import FilmSpec, JobSpec, RenderSpec, SeedRange, TrainSpec
+from farm.specs import CertifySpec, CompareSpec, EvaluateSpec, FilmSpec, JobSpec, RenderSpec, SeedRange, TrainSpec
 from farm.specs.kinds import FINALISE, QUEUE_OF, SEQUENTIAL_KINDS
 
 SAMPLED = 256
@@ -268,6 +268,10 @@ def _what(spec: JobSpec) -> str:
             return f"frames at {spec.size_px} px"
         case TrainSpec():
             return "images shown"
+        case EvaluateSpec() | CompareSpec():
+            return "groups of up to 64 pictures"
+        case CertifySpec():
+            return "groups of up to 16 portraits"
     return "units of work"
 
 

@@ -7,11 +7,23 @@ from functools import partial
 from farm.errors import Conflict
 from farm.ledger import Ledger
 from farm.ledger.rows import Job, Phases, PortraitRanges
-from farm.planning import phases_of, promoted_of, recipe_for, recipe_of_giant, series_of, sizes_px, units_of
+from farm.planning import lengths_of, phases_of, promoted_of, recipe_for, recipe_of_giant, series_of, sizes_px, units_of
 from farm.recipe import Recipe
 from farm.service import choosing, giants
 from farm.service.views import PortraitPage, PortraitView
-from farm.specs import GiantSpec, JobSpec, PortraitSpec, RenderSpec, SeedRange, SelectSpec, UpscaleSpec, parse_spec
+from farm.specs import (
+    CertifySpec,
+    CompareSpec,
+    EvaluateSpec,
+    GiantSpec,
+    JobSpec,
+    PortraitSpec,
+    RenderSpec,
+    SeedRange,
+    SelectSpec,
+    UpscaleSpec,
+    parse_spec,
+)
 from farm.specs.kinds import GIANT_KINDS, PLANNED_KINDS
 from farm.storage import Storage
 
@@ -24,6 +36,8 @@ def units_asked(spec: JobSpec, *, ledger: Ledger) -> tuple[SeedRange, ...] | Por
         return giants.phases_of(spec, ledger=ledger)
     if isinstance(spec, SelectSpec):
         return Phases(phases_of(spec))
+    if isinstance(spec, EvaluateSpec | CompareSpec | CertifySpec):
+        return Phases(lengths_of(spec))
     units = units_of(spec)
     if not isinstance(spec, RenderSpec):
         return units

@@ -8,11 +8,14 @@ from farm.ledger import Ledger
 from farm.ledger.rows import CascadeRow
 from farm.ledger.states import TERMINAL_JOB_STATES, JobState
 from farm.planning import reachable_px, sizes_px, told_reach
-from farm.service import checkpoints, datasets, giants
+from farm.service import checkpoints, datasets, evaluations, giants
 from farm.service.choosing import is_judged, resolve_ranking, resolve_selection
 from farm.specs import (
     AssembleSpec,
+    CertifySpec,
+    CompareSpec,
     CurateSpec,
+    EvaluateSpec,
     FilmSpec,
     GiantSpec,
     ImportSpec,
@@ -54,12 +57,25 @@ def resolve(spec: JobSpec, *, ledger: Ledger, storage: Storage) -> JobSpec:
             return _assemble(spec, ledger, storage)
         case CurateSpec() | ReverdictSpec() | ImportSpec():
             return _of_uploads(spec, ledger, storage)
-        case VerifySpec():
-            return _verify(spec, ledger)
+        case VerifySpec() | RankSpec() | EvaluateSpec() | CompareSpec() | CertifySpec():
+            return _about_others(spec, ledger, storage)
         case SelectSpec():
             return resolve_selection(spec.model_copy(update=_within_reach(spec, ledger)), ledger)
+
+
+def _about_others(
+    spec: VerifySpec | RankSpec | EvaluateSpec | CompareSpec | CertifySpec, ledger: Ledger, storage: Storage
+) -> JobSpec:
+    """Jobs about what other jobs left."""
+    match spec:
+        case VerifySpec():
+            return _verify(spec, ledger)
         case RankSpec():
             return resolve_ranking(spec, ledger)
+        case CertifySpec():
+            return evaluations.resolve_certification(spec, ledger=ledger)
+        case EvaluateSpec() | CompareSpec():
+            return evaluations.resolve_evaluation(spec, ledger=ledger, storage=storage)
 
 
 def _of_uploads(spec: CurateSpec | ReverdictSpec | ImportSpec, ledger: Ledger, storage: Storage) -> JobSpec:

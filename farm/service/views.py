@@ -7,7 +7,7 @@ from farm.ledger import Ledger
 from farm.ledger.rows import Job, PortraitRow, Run, Slice, Task, Worker
 from farm.ledger.states import JobState, TaskState
 from farm.ledger.waits import Wait
-from farm.specs.kinds import BACKSTAGE_KINDS, PORTRAIT_KINDS, QUEUE_OF
+from farm.specs.kinds import BACKSTAGE_KINDS, QUEUE_OF, SETTLED_ALONE_KINDS
 
 MOVING_STATES = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.FINISHING})
 
@@ -71,7 +71,7 @@ def view_job(
 ) -> JobView:
     """The view of a job. running: its running tasks. workers: the live ones. now_s: the database's clock."""
     settled = job.done + job.failed
-    if job.kind not in PORTRAIT_KINDS:
+    if job.kind not in SETTLED_ALONE_KINDS:
         # Only painted portraits are settled on the way; other tasks tell how far they are, and settle at their end.
         settled += sum(task.units_done or 0 for task in running if task.kind not in BACKSTAGE_KINDS)
     settled = min(settled, job.total)

@@ -1,5 +1,6 @@
 """What a user may ask for: frozen values, unknown fields refused, every mistake told at once with its field."""
 
+from farm.specs.evaluation import CertifySpec, CompareSpec, EvaluateSpec, Evaluation
 from farm.specs.fields import MAX_SIZE_PX, ONE_TASK_PX, is_digest
 from farm.specs.film import FilmSpec, PathSpec
 from farm.specs.giant import GiantSpec, UpscaleSpec, as_giant
@@ -14,6 +15,7 @@ from farm.specs.jobs import (
     ReverdictSpec,
     TrainSpec,
     VerifySpec,
+    jobs_named,
     parse_spec,
 )
 from farm.specs.policy import PolicySpec
@@ -24,7 +26,11 @@ __all__ = [
     "MAX_SIZE_PX",
     "ONE_TASK_PX",
     "AssembleSpec",
+    "CertifySpec",
+    "CompareSpec",
     "CurateSpec",
+    "EvaluateSpec",
+    "Evaluation",
     "FilmSpec",
     "GiantSpec",
     "ImportSpec",
@@ -45,6 +51,7 @@ __all__ = [
     "VerifySpec",
     "as_giant",
     "is_digest",
+    "jobs_named",
     "parse_seeds",
     "parse_spec",
 ]

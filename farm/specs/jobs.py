@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from farm.errors import InvalidInput, Problem
 from farm.recipe import SEED_LIMIT
+from farm.specs.evaluation import CertifySpec, CompareSpec, EvaluateSpec, job_number
 from farm.specs.fields import Digest, Name, Seed, Spec
 from farm.specs.film import FilmSpec, PathSpec
 from farm.specs.giant import GiantSpec, UpscaleSpec
@@ -27,6 +28,9 @@ JobKind = Literal[
     "rank",
     "verify",
     "reverdict",
+    "evaluate",
+    "compare",
+    "certify",
 ]
 
 
@@ -125,6 +129,9 @@ JobSpec = (
     | RankSpec
     | VerifySpec
     | ReverdictSpec
+    | EvaluateSpec
+    | CompareSpec
+    | CertifySpec
 )
 PortraitSpec = RenderSpec | FilmSpec
 """Jobs whose every unit has a recipe that the spec alone says."""
@@ -140,6 +147,18 @@ def parse_spec(value: Mapping[str, Any]) -> JobSpec:
         return _ADAPTER.validate_json(_dump(value))
     except ValidationError as error:
         raise InvalidInput("the job has mistakes", problems=problems_of(error)) from error
+
+
+def jobs_named(spec: JobSpec) -> tuple[int, ...]:
+    """The jobs that an evaluation reads portraits of."""
+    match spec:
+        case EvaluateSpec() | CompareSpec():
+            found = (job_number(reference) for group in spec.groups for reference in group)
+            return tuple(number for number in found if number is not None)
+        case CertifySpec():
+            return (spec.job,)
+        case _:
+            return ()
 
 
 def problems_of(error: ValidationError) -> tuple[Problem, ...]:

@@ -28,6 +28,9 @@ QUEUE_OF: dict[str, Queue] = {
     "select": "render",
     "rank": "render",
     "verify": "render",
+    "evaluate": "render",
+    "compare": "render",
+    "certify": "render",
     "train": "train",
     "curate": "cpu",
     "assemble": "cpu",
@@ -45,6 +48,16 @@ GIANT_KINDS = frozenset({"giant", "upscale"})
 """Jobs whose units are parts of pictures, each in storage by itself, phase after phase. Workers of one render class do
 all of them, and later units need earlier ones: one that is given up fails the job."""
 
+EVALUATION_KINDS = frozenset({"evaluate", "compare", "certify"})
+"""Jobs whose units describe portraits and photographs, each in storage by itself. No figure is told of a part of what
+was asked for: a unit that is given up fails the job."""
+
+SETTLED_ALONE_KINDS = PORTRAIT_KINDS | GIANT_KINDS | EVALUATION_KINDS
+"""Jobs whose every settled unit is in storage by itself: a beat moves the cursor, and a lost attempt loses none."""
+
+WHOLE_KINDS = GIANT_KINDS | EVALUATION_KINDS
+"""Jobs of which every unit is needed: one that is given up fails the job."""
+
 SEED_KINDS = frozenset({"render"})
 """Those of them whose unit is the seed: job and series say which portraits they cover. The others name their portraits
 one by one (`Ledger.portraits_by_recipe(…, for_job=…)`)."""
@@ -55,13 +68,13 @@ PLANNED_KINDS = frozenset({"render", "film"})
 LISTED_KINDS = PORTRAIT_KINDS | GIANT_KINDS
 """Jobs that leave a result list, in parts."""
 
-FINALISED_KINDS = PORTRAIT_KINDS | GIANT_KINDS | {"curate", "verify"}
+FINALISED_KINDS = SETTLED_ALONE_KINDS | {"curate", "verify"}
 """Jobs whose last closed task leaves them `finishing`, with one finalise task."""
 
 PAINTING_KINDS = PORTRAIT_KINDS | GIANT_KINDS
 """Jobs that quotas of portraits and bytes hold back."""
 
-YIELDING_KINDS = PAINTING_KINDS | {"verify"}
+YIELDING_KINDS = PAINTING_KINDS | EVALUATION_KINDS | {"verify"}
 """Running tasks that make way for more urgent work at their next unit; a slice of training never does."""
 
 SEQUENTIAL_KINDS = frozenset({"train"})

@@ -17,6 +17,10 @@
 | film, one file a codec | jobs/<job>/film.<codec>.mp4 |
 | verify job's result | jobs/<job>/verify.json |
 | ranking of a selection or a rank job, by attempt | jobs/<job>/ranking.<attempt>.json |
+| features of up to 64 pictures | evaluations/features/<2>/<digest of pictures, extractor, size>.safetensors |
+| evaluation, verdict, report for people | jobs/<job>/evaluation.json, jobs/<job>/verdict.json, jobs/<job>/report.html |
+| what a look at a sequential comparison found, by attempt | jobs/<job>/looks/<look>.<attempt>.json |
+| certificates of portraits | jobs/<job>/certificates/<seed>.json, …/<seed>.jpg, jobs/<job>/certificates.json |
 | giant job's tiles and guides, until it is done | jobs/<job>/tiles/<picture>/<step>/<tile>.png, …/<step>/guide |
 """
 
@@ -106,6 +110,34 @@ def verification(job_id: int) -> str:
 
 def ranking(job_id: int, attempt: int) -> str:
     return f"jobs/{job_id}/ranking.{attempt}.json"
+
+
+def features(digest: str) -> str:
+    return f"evaluations/features/{digest[:2]}/{digest}.safetensors"
+
+
+def evaluation(job_id: int) -> str:
+    return f"jobs/{job_id}/evaluation.json"
+
+
+def verdict(job_id: int) -> str:
+    return f"jobs/{job_id}/verdict.json"
+
+
+def decision(job_id: int, look: int, attempt: int) -> str:
+    return f"jobs/{job_id}/looks/{look}.{attempt}.json"
+
+
+def report(job_id: int) -> str:
+    return f"jobs/{job_id}/report.html"
+
+
+def certificate(job_id: int, seed: int, extension: str) -> str:
+    return f"jobs/{job_id}/certificates/{seed}.{extension}"
+
+
+def certificates(job_id: int) -> str:
+    return f"jobs/{job_id}/certificates.json"
 
 
 def film(job_id: int, codec: str) -> str:

@@ -12,7 +12,10 @@ from farm.errors import InvalidInput
 from farm.recipe import SEED_LIMIT
 from farm.specs import (
     AssembleSpec,
+    CertifySpec,
+    CompareSpec,
     CurateSpec,
+    EvaluateSpec,
     FilmSpec,
     GiantSpec,
     ImportSpec,
@@ -45,6 +48,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "rank": {"kind": "rank", "job": 7},
     "verify": {"kind": "verify", "job": 7},
     "reverdict": {"kind": "reverdict", "dataset": "studio"},
+    "evaluate": {"kind": "evaluate", "of": "demo@2", "against": "studio@1"},
+    "compare": {"kind": "compare", "sides": ["demo@1", "17"], "against": "studio"},
+    "certify": {"kind": "certify", "job": 7, "against": "studio"},
 }
 TYPES: dict[str, type[BaseModel]] = {
     "curate": CurateSpec,
@@ -59,6 +65,9 @@ TYPES: dict[str, type[BaseModel]] = {
     "rank": RankSpec,
     "verify": VerifySpec,
     "reverdict": ReverdictSpec,
+    "evaluate": EvaluateSpec,
+    "compare": CompareSpec,
+    "certify": CertifySpec,
 }
 FIELDS = {kind: list(model.model_fields) for kind, model in TYPES.items()}
 

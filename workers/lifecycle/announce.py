@@ -9,12 +9,13 @@ def readable_args(claim: Claim) -> str:
     """`job=17 seeds=128..191 1024px`: which job, which units of it, and what matters of the spec."""
     units = SeedRange(claim.cursor, claim.hi)
     match claim.kind:
-        case "render":
-            return f"job={claim.job_id} seeds={units} {claim.spec.get('size_px', '?')}px"
-        case "film":
-            return f"job={claim.job_id} frames={units} {claim.spec.get('size_px', '?')}px"
+        case "render" | "film":
+            what = "seeds" if claim.kind == "render" else "frames"
+            return f"job={claim.job_id} {what}={units} {claim.spec.get('size_px', '?')}px"
         case "verify":
             return f"job={claim.job_id} of=job {claim.spec.get('job', '?')} portraits={units}"
+        case "evaluate" | "compare" | "certify":
+            return f"job={claim.job_id} chunks={units} of={_sides(claim)} against={claim.spec.get('against', '?')}"
         case "curate":
             return f"job={claim.job_id} photos={units} dataset={claim.spec.get('dataset', '?')}"
         case "reverdict":
@@ -29,3 +30,9 @@ def readable_args(claim: Claim) -> str:
             return f"job={claim.job_id} of={claim.spec.get('kind', '?')}"
         case _:
             return f"job={claim.job_id} units={units}"
+
+
+def _sides(claim: Claim) -> str:
+    asked = claim.spec
+    sides = asked.get("sides") or [asked.get("of") or f"job {asked.get('job', '?')}"]
+    return "|".join(map(str, sides))[:80]

@@ -14,12 +14,16 @@ from workers.cascade.canonical import render_class
 from workers.lifecycle import Bench
 from workers.lifecycle.host_memory import host_memory_bytes, keep_below
 from workers.tasks.assemble import AssembleTask
+from workers.tasks.certify import CertifyTask
 from workers.tasks.curate import CurateTask
+from workers.tasks.evaluate import EvaluateTask
 from workers.tasks.finalise import FinaliseTask
 from workers.tasks.giant import GiantTask
 from workers.tasks.importing import ImportTask
 from workers.tasks.listing import ListTask
 from workers.tasks.loaded import LoadedCascades
+from workers.tasks.loaded_runs import LoadedRuns
+from workers.tasks.painted import Sides
 from workers.tasks.ranking import RankTask
 from workers.tasks.render import RenderTask, threads_for
 from workers.tasks.reverdict import ReverdictTask
@@ -42,6 +46,9 @@ def prepare(settings: Settings, ledger: Ledger, storage: Storage) -> Bench:
     threads = threads_for(device.type, cores)
     giant = GiantTask(ledger=ledger, storage=storage, cascades=cascades, settings=settings)
     render = RenderTask(ledger=ledger, storage=storage, cascades=cascades, threads=threads)
+    runs = LoadedRuns(storage, device=str(device))
+    sides = Sides(ledger=ledger, storage=storage, cascades=cascades, runs=runs)
+    evaluate = EvaluateTask(ledger=ledger, storage=storage, sides=sides)
     return Bench(
         handlers={
             "render": render,
@@ -51,6 +58,9 @@ def prepare(settings: Settings, ledger: Ledger, storage: Storage) -> Bench:
             "select": SelectTask(ledger=ledger, storage=storage, render=render),
             "rank": RankTask(ledger=ledger, storage=storage, cascades=cascades),
             "verify": VerifyTask(ledger=ledger, storage=storage, cascades=cascades),
+            "evaluate": evaluate,
+            "compare": evaluate,
+            "certify": CertifyTask(ledger=ledger, storage=storage),
             "train": TrainTask(
                 ledger=ledger,
                 storage=storage,

@@ -16,9 +16,11 @@ from farm.storage import Storage, keys
 from workers.curation.verdicts import Row, conclude
 from workers.lifecycle import Assignment
 from workers.rendering.contact_sheet import MAX_TILES, Tile, contact_sheet, evenly
+from workers.tasks.certify import end_certification
 from workers.tasks.claimed import spec_of
 from workers.tasks.curate import refused
 from workers.tasks.dataset_version import DatasetVersion, policy_from
+from workers.tasks.evaluation_end import end_evaluation
 from workers.tasks.film import write_films
 from workers.tasks.giant_end import forget_tiles, previews_of
 from workers.tasks.listing import results_of, unwritten, write_parts
@@ -50,6 +52,11 @@ class FinaliseTask:
                 outcome = self._curate(assignment)
             case "verify":
                 outcome = self._verify(assignment)
+            case "evaluate" | "compare":
+                cache = self.settings.home / "cache"
+                outcome = end_evaluation(assignment, ledger=self.ledger, storage=self.storage, cache=cache)
+            case "certify":
+                outcome = end_certification(assignment, ledger=self.ledger, storage=self.storage)
             case kind:
                 raise WorkFailed(f"nothing is known of finishing a {kind!r} job")
         if not assignment.stop:

@@ -16,6 +16,11 @@ class LoadedCascades:
         self._storage, self._device, self._kept = storage, device, kept
         self._loaded: OrderedDict[str, Cascade] = OrderedDict()
 
+    @property
+    def device(self) -> str:
+        """Where the networks are."""
+        return self._device
+
     def get(self, digest: str) -> Cascade:
         """The cascade of that digest.
 

@@ -151,6 +151,11 @@ def read_frame(data_dir: Path, photo: Photo) -> Pixels:
         raise PhotoRefused(f"{path.name} cannot be read: {error.strerror}") from error
     except PhotoRefused as error:
         raise PhotoRefused(f"{path.name} cannot be decoded: {error.message}") from error
+    return framed(pixels, photo)
+
+
+def framed(pixels: Pixels, photo: Photo) -> Pixels:
+    """The face frame of an opened photo, [frame_px, frame_px, 3]; where it leaves the photo, the edge is repeated."""
     height, width = pixels.shape[:2]
     rows = np.clip(np.arange(photo.frame_y, photo.frame_y + photo.frame_px), 0, height - 1)
     columns = np.clip(np.arange(photo.frame_x, photo.frame_x + photo.frame_px), 0, width - 1)

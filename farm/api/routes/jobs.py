@@ -4,7 +4,7 @@ from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from farm.api.access import Farm, Key, owner_of
+from farm.api.access import Farm, Key, may_name_jobs, owner_of
 from farm.api.bodies import idempotency_key, json_body
 from farm.api.job_answers import (
     ChangeOut,
@@ -60,6 +60,7 @@ def submit(
     if (kind := spec.get("kind")) in ("verify", "rank"):  # those addresses ask whose the render job is
         told = Problem("kind", f"a {kind} job is asked for with POST /v1/jobs/<job>/{kind}")
         raise InvalidInput("the job has mistakes", problems=[told])
+    may_name_jobs(farm, key, spec)
     submitted = farm.submit(spec, priority=terms[0], budget_hours=terms[1], key_id=key.id, idem_key=idem_key)
     response.status_code = 201 if submitted.created else 200
     response.headers["Location"] = f"/v1/jobs/{submitted.job.id}"

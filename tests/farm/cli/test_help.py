@@ -20,7 +20,7 @@ EXPECTED = {
     "dataset compare", "dataset report", "train base", "train upscaler", "train presets", "train list",
     "keys create", "keys list", "keys revoke", "keys share", "keys quota", "keys usage", "why", "priority", "budget",
     "cascade assemble", "cascade export", "cascade import", "cascade list", "cascade show", "film", "print",
-    "upscale", "rank", "promote", "dataset review",
+    "upscale", "rank", "promote", "evaluate", "compare", "certify", "dataset review",
 }  # fmt: skip
 
 

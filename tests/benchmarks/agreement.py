@@ -27,7 +27,7 @@ from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics
 from torch_fidelity.metric_kid import kid_features_to_metric
 a, b = (torch.from_numpy(np.load(name, allow_pickle=False)) for name in sys.argv[1:3])
 fid = fid_statistics_to_metric(fid_features_to_statistics(a), fid_features_to_statistics(b), False)
-kid = kid_features_to_metric(a, b, kid_subsets=1, kid_subset_size=len(a), kid_degree=3, kid_coef0=1, verbose=False)
+kid = kid_features_to_metric(a, b, kid_subsets=1, kid_subset_size=len(a), verbose=False)
 print(json.dumps({"fid": list(fid.values())[0], "kid": kid["kernel_inception_distance_mean"]}))
 """
 
@@ -55,7 +55,7 @@ def _theirs(python: str, one: NDArray[np.float32], other: NDArray[np.float32]) -
     with tempfile.TemporaryDirectory() as folder:
         names = [str(Path(folder) / f"{side}.npy") for side in ("a", "b")]
         for name, features in zip(names, (one, other), strict=True):
-            np.save(name, features, allow_pickle=False)
+            np.save(name, features.astype(np.float64), allow_pickle=False)  # theirs sums in what it is given
         told = subprocess.run([python, "-c", THEIRS, *names], check=True, capture_output=True, text=True).stdout
     found: dict[str, float] = json.loads(told.splitlines()[-1])
     return found

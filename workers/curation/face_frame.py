@@ -23,13 +23,28 @@ _CASCADES = ("haarcascade_frontalface_alt2.xml", "haarcascade_profileface.xml")
 
 
 @dataclass(frozen=True)
+class FaceBox:
+    """A detected face in pixels of the picture, from mid-forehead to chin; frontal, or else a profile."""
+
+    centre_x: float
+    centre_y: float
+    width: float
+    height: float
+    frontal: bool
+
+
+@dataclass(frozen=True)
 class FaceFrame:
-    """A square inside the picture: left, top and side in pixels, and whether a face was found or it is a guess."""
+    """A square inside the picture: left, top and side in pixels, and whether a face was found or it is a guess.
+
+    faces: every face the detector saw, largest first; the frame stands on the first.
+    """
 
     x: int
     y: int
     px: int
     face_found: bool
+    faces: tuple[FaceBox, ...] = ()
 
 
 def face_frame(pixels: NDArray[np.uint8]) -> FaceFrame:
@@ -39,16 +54,16 @@ def face_frame(pixels: NDArray[np.uint8]) -> FaceFrame:
     padded. Without a face: the upper-centre square. The same pixels always give the same frame.
     """
     height, width = pixels.shape[:2]
-    found = _largest_face(pixels)
-    if found is None:
+    faces = _faces(pixels)
+    if not faces:
         share, top = _UPPER_SQUARE
         side = max(1, int(share * min(height, width)))
         return FaceFrame((width - side) // 2, min(int(top * height), height - side), side, False)
-    centre_x, centre_y, face_px = found
-    side = min(round(FACE_HEIGHTS * face_px), height, width)
-    x = min(max(round(centre_x - side / 2), 0), width - side)
-    y = min(max(round(centre_y - side / 2), 0), height - side)
-    return FaceFrame(x, y, side, True)
+    face = faces[0]
+    side = min(round(FACE_HEIGHTS * face.height), height, width)
+    x = min(max(round(face.centre_x - side / 2), 0), width - side)
+    y = min(max(round(face.centre_y - side / 2), 0), height - side)
+    return FaceFrame(x, y, side, True, faces)
 
 
 def crop(pixels: NDArray[np.uint8], frame: FaceFrame) -> NDArray[np.uint8]:
@@ -56,8 +71,8 @@ def crop(pixels: NDArray[np.uint8], frame: FaceFrame) -> NDArray[np.uint8]:
     return pixels[frame.y : frame.y + frame.px, frame.x : frame.x + frame.px]
 
 
-def _largest_face(pixels: NDArray[np.uint8]) -> tuple[float, float, float] | None:
-    """(centre x, centre y, height) of the largest face in pixels of the picture. Frontal first, then profiles."""
+def _faces(pixels: NDArray[np.uint8]) -> tuple[FaceBox, ...]:
+    """Every face, largest first. Frontal ones; only where there is none, profiles of one side, then of the other."""
     grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     scale = min(1.0, DETECT_PX / min(grey.shape))
     if scale < 1.0:
@@ -66,10 +81,12 @@ def _largest_face(pixels: NDArray[np.uint8]) -> tuple[float, float, float] | Non
     for detector, mirrored in ((frontal, False), (profile, False), (profile, True)):
         boxes = _detect(detector, np.ascontiguousarray(grey[:, ::-1]) if mirrored else grey)
         if boxes:
-            x, y, w, h = boxes[0]
-            centre_x = x + w / 2
-            return (grey.shape[1] - centre_x if mirrored else centre_x) / scale, (y + h / 2) / scale, h / scale
-    return None
+            centres = [grey.shape[1] - (x + w / 2) if mirrored else x + w / 2 for x, _, w, _ in boxes]
+            return tuple(
+                FaceBox(x / scale, (y + h / 2) / scale, w / scale, h / scale, detector is frontal)
+                for x, (_, y, w, h) in zip(centres, boxes, strict=True)
+            )
+    return ()
 
 
 def _detect(detector: cv2.CascadeClassifier, grey: NDArray[np.uint8]) -> list[tuple[int, int, int, int]]:

@@ -40,11 +40,7 @@ class Look:
     @functools.cached_property
     def small(self) -> NDArray[np.uint8]:
         """The whole picture, area-reduced to at most SMALL_PX on its long side."""
-        pixels = self.photo.pixels
-        scale = SMALL_PX / max(pixels.shape[:2])
-        if scale >= 1:
-            return pixels
-        return area_reduced(pixels, max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
+        return reduced(self.photo.pixels, SMALL_PX)
 
     @functools.cached_property
     def small_luma(self) -> NDArray[np.float32]:
@@ -57,6 +53,14 @@ class Look:
         frame = crop(self.photo.pixels, self.frame)
         cut = max(0, (frame.shape[0] - FRAME_LUMA_PX) // 2)
         return luma(np.ascontiguousarray(frame[cut : frame.shape[0] - cut, cut : frame.shape[1] - cut]))
+
+
+def reduced(pixels: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
+    """The picture area-reduced to at most `side_px` on its long side; itself where it is no larger."""
+    scale = side_px / max(pixels.shape[:2])
+    if scale >= 1:
+        return pixels
+    return area_reduced(pixels, max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
 
 
 def luma(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

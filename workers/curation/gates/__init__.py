@@ -6,8 +6,11 @@ pixel again. A new gate is one module and one line here.
 
 from collections.abc import Callable
 
+from workers.curation.gates.exposure import exposure
 from workers.curation.gates.face import face
 from workers.curation.gates.file_facts import readable
+from workers.curation.gates.greyscale import greyscale
+from workers.curation.gates.halftone import halftone
 from workers.curation.gates.jpeg import jpeg
 from workers.curation.gates.native_size import native_size
 from workers.curation.look import Look, Measurement
@@ -19,5 +22,8 @@ GATES: dict[str, Gate] = {
     "face": face,
     "native_size": native_size,
     "jpeg": jpeg,
+    "halftone": halftone,
+    "exposure": exposure,
+    "greyscale": greyscale,
 }
 """In the order of the review page."""

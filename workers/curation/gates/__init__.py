@@ -6,6 +6,8 @@ pixel again. A new gate is one module and one line here.
 
 from collections.abc import Callable
 
+from workers.curation.gates.borders import borders
+from workers.curation.gates.drawn import drawn
 from workers.curation.gates.exposure import exposure
 from workers.curation.gates.face import face
 from workers.curation.gates.file_facts import readable
@@ -23,7 +25,9 @@ GATES: dict[str, Gate] = {
     "native_size": native_size,
     "jpeg": jpeg,
     "halftone": halftone,
+    "borders": borders,
     "exposure": exposure,
     "greyscale": greyscale,
+    "drawn": drawn,
 }
 """In the order of the review page."""

@@ -9,7 +9,7 @@ from workers.curation.look import Look, Measurement
 EVEN_LEVELS = 14.0
 """Spread (5 % to 95 %) of a line of pixels up to which it may be paper, a mat or a scan's edge."""
 STEP_LEVELS = 10.0
-"""A border ends at a straight step of so many levels along most of the side, other borders apart; a backdrop ends at a head."""
+"""A border ends at a straight step of so many levels along most of the side; a backdrop ends at a head."""
 STEP_SHARE = 0.7
 MOST_SHARE = 0.4
 OVAL_FIT = 0.95

@@ -41,11 +41,12 @@ def judged(policy: Policy) -> list[Row]:
 def test_every_file_gets_a_row_with_verdict_and_reason() -> None:
     rows = {row["file"]: row for row in conclude(judged(Policy()), None, policy=Policy())}
     assert sorted(rows) == sorted(folder())
-    assert [rows[file]["verdict"] for file in sorted(rows)] == ["keep", "drop", "keep", "drop", "drop", "drop", "keep"]
+    assert [rows[file]["verdict"] for file in sorted(rows)] == ["keep", "drop", "keep", "drop", "drop", "drop", "drop"]
     assert rows["b/again.jpg"]["reason"] == "the same file as a/good.jpg"
     assert "not a JPEG" in rows["d/notes.txt"]["reason"]
     assert "truncated" in rows["e/cut.jpg"]["reason"]
     assert rows["f/tiny.png"]["reason"].startswith("too small: detail for ")
+    assert rows["g/plain.png"]["reason"].startswith("drawn, painted or rendered")
     assert rows["g/plain.png"]["face_found"] is False
     assert all(set(row) == set(schema().names) for row in rows.values())
 

@@ -1,4 +1,4 @@
-"""Over- and under-exposure: what of the face has no tone left. A black or white ground behind it is the photographer's wish."""
+"""Over- and under-exposure: what of the face has no tone left. A plain ground behind it is the photographer's wish."""
 
 import numpy as np
 

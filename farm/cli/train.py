@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from farm.cli import runs
 from farm.cli.options import BudgetHours, Priority
 from farm.cli.output import examples, say_json, table
 from farm.cli.session import ended, opened, tell_submitted
@@ -36,6 +37,7 @@ def register(app: typer.Typer) -> None:
     group.command(epilog=examples(two))(upscaler)
     group.command(epilog=examples("farm train presets"))(presets)
     group.command("list", epilog=examples("farm train list", "farm train list --json"))(listing)
+    runs.register_in(group)
     app.add_typer(group, name="train", help="Training runs: one stage of a cascade each.", epilog=examples(one, two))
 
 

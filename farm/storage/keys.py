@@ -10,6 +10,8 @@
 | run's configuration | runs/<run>/config.json |
 | slice's log, by attempt | runs/<run>/logs/<start nimg>.<attempt>.jsonl |
 | sample grid, by attempt | runs/<run>/samples/<nimg>.<attempt>.png |
+| slice's figures, by attempt | runs/<run>/figures/<nimg>.<attempt>.json |
+| run's page after a slice, by attempt | runs/<run>/pages/<nimg>.<attempt>.html |
 | checkpoint, by attempt | runs/<run>/slices/<start nimg>.<attempt>/<file> |
 | cascade | cascades/<digest>/cascade.json, cascades/<digest>/<stage>.safetensors |
 | master | portraits/<2>/<recipe digest>.png, with .<epoch> before .png after the first collection |
@@ -71,6 +73,14 @@ def slice_log(run: str, start_nimg: int, attempt: int) -> str:
 
 def sample_grid(run: str, nimg: int, attempt: int) -> str:
     return f"runs/{run}/samples/{nimg:010d}.{attempt}.png"
+
+
+def slice_figures(run: str, nimg: int, attempt: int) -> str:
+    return f"runs/{run}/figures/{nimg:010d}.{attempt}.json"
+
+
+def run_page(run: str, nimg: int, attempt: int) -> str:
+    return f"runs/{run}/pages/{nimg:010d}.{attempt}.html"
 
 
 def checkpoint(run: str, start_nimg: int, attempt: int) -> str:

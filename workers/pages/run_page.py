@@ -27,7 +27,7 @@ class RunTold:
 
     config: the run's configuration as plain JSON. lines: its log lines, each with `nimg`. measured: (images seen,
     figures as an evaluation has them) of each slice. frames: (images seen, data: address) of sample sheets. spectrum:
-    band means of portraits and photographs. others: runs of the same stage: name → (configuration, images, figures).
+    band means of portraits and photographs. columns, rows: this run and others of its stage, as cells in words.
     """
 
     name: str
@@ -43,13 +43,13 @@ class RunTold:
     spectrum: Mapping[str, Sequence[float]] = field(default_factory=dict)
     best: Sequence[Thumb] = ()
     worst: Sequence[Thumb] = ()
-    others: Mapping[str, tuple[Mapping[str, Any], int, Sequence[Mapping[str, Any]]]] = field(default_factory=dict)
+    columns: Sequence[str] = ()
+    rows: Sequence[tuple[str, Sequence[str]]] = ()
 
 
 def run_page(run: RunTold) -> bytes:
     """One HTML file."""
     latest = run.measured[-1][1] if run.measured else ()
-    table = comparison({run.name: (run.config, run.nimg, latest), **run.others})
     return render_page(
         "run_page.html",
         run=run.name,
@@ -67,43 +67,9 @@ def run_page(run: RunTold) -> bytes:
         spectrum=_spectrum(run.spectrum),
         best=list(run.best),
         worst=list(run.worst),
-        columns=table.columns,
-        runs=[{"name": name, "cells": cells} for name, cells in table.rows],
+        columns=[TITLES.get(column, column) for column in run.columns],
+        runs=[{"name": name, "cells": cells} for name, cells in run.rows],
     )
-
-
-@dataclass(frozen=True)
-class Table:
-    """Columns beside the name, and each run's cells."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[str, ...]], ...]
-
-
-def comparison(runs: Mapping[str, tuple[Mapping[str, Any], int, Sequence[Mapping[str, Any]]]]) -> Table:
-    """Runs beside each other: the parameters in which they differ, images seen, and figures with their intervals."""
-    flat = {name: flattened(config) for name, (config, _, _) in runs.items()}
-    every = sorted({key for values in flat.values() for key in values})
-    differing = [key for key in every if len({str(values.get(key)) for values in flat.values()}) > 1]
-    figures = list(dict.fromkeys(figure["name"] for _, _, found in runs.values() for figure in found))
-    rows = []
-    for name, (_, nimg, found) in runs.items():
-        told = {figure["name"]: f"{number(figure['value'])} ({_interval(figure)})" for figure in found}
-        parameters = [number(flat[name].get(key)) for key in differing]
-        rows.append((name, (*parameters, number(nimg), *(told.get(figure, "–") for figure in figures))))
-    titles = tuple(TITLES.get(figure, figure) for figure in figures)
-    return Table((*differing, "images", *titles), tuple(rows))
-
-
-def flattened(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested parameters by dotted names; lists as words."""
-    found: dict[str, Any] = {}
-    for key, item in value.items():
-        if isinstance(item, Mapping):
-            found |= flattened(item, f"{prefix}{key}.")
-        else:
-            found[prefix + key] = " ".join(map(str, item)) if isinstance(item, list | tuple) else item
-    return found
 
 
 def _fact(figure: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from workers.tasks.evaluate import EvaluateTask
 from workers.tasks.finalise import FinaliseTask
 from workers.tasks.giant import GiantTask
 from workers.tasks.importing import ImportTask
+from workers.tasks.learning_curve import LearningCurve
 from workers.tasks.listing import ListTask
 from workers.tasks.loaded import LoadedCascades
 from workers.tasks.loaded_runs import LoadedRuns
@@ -67,6 +68,7 @@ def prepare(settings: Settings, ledger: Ledger, storage: Storage) -> Bench:
                 settings=settings,
                 device=str(device),
                 threads=settings.threads or cores,
+                curve=LearningCurve(ledger=ledger, storage=storage, sides=sides),
             ),
             "curate": CurateTask(storage=storage, settings=settings),
             "reverdict": ReverdictTask(ledger=ledger, storage=storage, settings=settings),

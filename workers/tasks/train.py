@@ -5,7 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ from farm.recipe import canonical_json
 from farm.settings import Settings
 from farm.specs import TrainSpec
 from farm.storage import Storage, keys
+from workers.cascade.config import UpscalerConfig
 from workers.lifecycle import Assignment, StopReason
 from workers.tasks.claimed import spec_of
+from workers.tasks.learning_curve import LearningCurve
 from workers.tasks.local_cache import LocalCache, write_whole
 from workers.tasks.materials import Materials, dataset_folder
 from workers.tasks.run_plan import RunPlan, run_plan
@@ -82,6 +84,7 @@ class TrainTask:
     settings: Settings
     device: str
     threads: int
+    curve: LearningCurve
 
     def __call__(self, assignment: Assignment) -> Outcome | None:
         """Train up to `hi`, or until told to stop; either way the checkpoint counts.
@@ -105,7 +108,24 @@ class TrainTask:
             return None
         outcome = insist(lambda: self._keep(assignment, spec, heard, materials), assignment)
         assignment.advance(heard.nimg)
+        if assignment.stop_reason in (None, StopReason.LONG_ENOUGH) and outcome.slice is not None:
+            outcome = replace(outcome, slice=self._measured(assignment, spec, plan, outcome.slice))
         return outcome
+
+    def _measured(self, assignment: Assignment, spec: TrainSpec, plan: RunPlan, made: Slice) -> Slice:
+        """The slice with its point of the learning curve; as it is where the store takes no more just now."""
+        name, _, version = spec.dataset.partition("@")
+        network = plan.config.network
+        if isinstance(network, UpscalerConfig):
+            sizes: tuple[int, int | None] = (network.factor * network.input_px, network.input_px)
+        else:
+            sizes = (network.size_px, None)
+        try:
+            dataset = self.ledger.dataset(name, int(version))
+            return self.curve.add(made, dataset=dataset, sizes=sizes, alive=assignment.alive)
+        except StorageUnavailable as error:
+            _log.warning("this slice is not measured: %s", error.message)
+            return made
 
     def _description(
         self, assignment: Assignment, spec: TrainSpec, plan: RunPlan, materials: Materials

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from workers.pages.page import picture_address
-from workers.pages.run_page import RunTold, Thumb, comparison, run_page
+from workers.pages.run_page import RunTold, Thumb, run_page
 
 PICTURE = picture_address(np.full((8, 8, 3), 90, dtype=np.uint8))
 
@@ -24,7 +24,6 @@ def figure(value: float) -> dict[str, Any]:
 
 def told() -> RunTold:
     config = {"preset": "demo-base-64", "total_nimg": 3000, "seed": 1, "schedule": {"lr": [1e-3, 2e-4]}}
-    other = {**config, "seed": 2, "schedule": {"lr": [2e-4, 5e-5]}}
     return RunTold(
         name="faces",
         stage="base",
@@ -38,13 +37,23 @@ def told() -> RunTold:
         spectrum={"portraits": [3.0, 2.0, 1.0], "photographs": [3.0, 2.5, 2.0]},
         best=[Thumb(picture=PICTURE, told="seed 3")],
         worst=[Thumb(picture=PICTURE, told="seed 9")],
-        others={"slow": (other, 3000, [figure(6.0)])},
+        columns=("seed", "images", "kid"),
+        rows=[("faces", ("1", "2,000", "4 (3 … 5)")), ("slow", ("2", "3,000", "6 (5 … 7)"))],
     )
 
 
 def test_it_shows_every_part() -> None:
     page = run_page(told()).decode()
-    for words in ("2,000 of 3,000 images", "Learning curves", "judge_loss", "Spectrum", "seed 3", "seed 9", "3 … 5"):
+    for words in (
+        "2,000 of 3,000 images",
+        "Learning curves",
+        "judge_loss",
+        "Spectrum",
+        "seed 3",
+        "seed 9",
+        "3 … 5",
+        "6 (5 … 7)",
+    ):
         assert words in page, words
     assert page.count('class="sheet frame"') == 2
 
@@ -55,16 +64,7 @@ def test_its_script_may_run_and_no_other() -> None:
     assert page.count("<script>") == 1
 
 
-def test_runs_are_compared_by_what_differs() -> None:
-    run = told()
-    table = comparison({"faces": (run.config, 2000, [figure(4.0)]), **run.others})
-    assert table.columns == ("schedule.lr", "seed", "images", "KID, feature bank")
-    assert table.rows[1] == ("slow", ("0.0002 5e-05", "2", "3,000", "6 (5 … 7)"))
-
-
 def test_a_run_that_was_not_measured_has_a_page_too() -> None:
-    page = run_page(
-        replace(told(), measured=(), frames=(), spectrum={}, best=(), worst=(), others={}, lines=())
-    ).decode()
+    page = run_page(replace(told(), measured=(), frames=(), spectrum={}, best=(), worst=(), rows=(), lines=())).decode()
     assert "No slice was measured." in page
     assert "<script" not in page

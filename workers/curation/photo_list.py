@@ -23,33 +23,53 @@ Gzip of UTF-8 text, one JSON object a line and photo, sorted by file. Keys, all 
 
 import gzip
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-_SAME = ("file", "sha256", "ext", "verdict", "reason", "gate", "teaches")
-_ALSO_SAME = ("width_px", "height_px", "native_px", "face_found", "person", "split", "group")
+KEYS = (
+    "file", "sha256", "ext", "verdict", "reason", "gate", "teaches", "why_not", "measurements", "width_px", "height_px",
+    "native_px", "frame", "face_found", "person", "split", "group", "preview",
+)  # fmt: skip
 
 KeyOf = Callable[[str], str]
 """The storage key of a photo's preview, by its sha256."""
 
 
-def listed(row: Mapping[str, Any], preview_key: KeyOf) -> dict[str, Any]:
-    """A row of the manifest as an object of the list."""
-    opened = row["native_px"] is not None
-    return {
-        **{name: row[name] for name in _SAME},
-        "why_not": json.loads(row["why_not"]),
-        "measurements": json.loads(row["measurements"]),
-        **{name: row[name] for name in _ALSO_SAME},
-        "frame": [row["frame_x"], row["frame_y"], row["frame_px"]] if opened else None,
-        "preview": preview_key(row["sha256"]) if opened else None,
-    }
+class Listed(Mapping[str, Any]):
+    """A row of the manifest as an object of the list. What is JSON there is parsed when it is asked for: a hundred
+    thousand rows with all their measurements as objects would take a gigabyte."""
+
+    def __init__(self, row: Mapping[str, Any], preview_key: KeyOf) -> None:
+        self._row, self._preview_key = row, preview_key
+
+    def __getitem__(self, name: str) -> Any:
+        row = self._row
+        match name:
+            case "why_not" | "measurements":
+                return json.loads(row[name])
+            case "frame":
+                return None if self._unread else [row["frame_x"], row["frame_y"], row["frame_px"]]
+            case "preview":
+                return None if self._unread else self._preview_key(row["sha256"])
+            case _ if name in KEYS:
+                return row[name]
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(KEYS)
+
+    def __len__(self) -> int:
+        return len(KEYS)
+
+    @property
+    def _unread(self) -> bool:
+        return self._row["native_px"] is None
 
 
 def write_photo_list(rows: Iterable[Mapping[str, Any]], path: Path, *, preview_key: KeyOf) -> None:
     """Write the list of `rows`, which are sorted; one is in memory at a time. Equal rows give equal bytes."""
     with path.open("wb") as file, gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=6, mtime=0) as out:
         for row in rows:
-            line = json.dumps(listed(row, preview_key), ensure_ascii=False, separators=(",", ":"))
+            line = json.dumps(dict(Listed(row, preview_key)), ensure_ascii=False, separators=(",", ":"))
             out.write(f"{line}\n".encode())

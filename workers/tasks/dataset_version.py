@@ -13,7 +13,7 @@ from farm.settings import Settings
 from farm.specs import PolicySpec
 from farm.storage import Storage, keys
 from workers.curation.manifest import write_manifest
-from workers.curation.photo_list import listed, write_photo_list
+from workers.curation.photo_list import Listed, write_photo_list
 from workers.curation.policy import Policy, Tolerance
 from workers.curation.verdicts import Row
 from workers.pages.dataset_report import dataset_report
@@ -62,7 +62,7 @@ class DatasetVersion:
             alive()
             return storage.get(key)
 
-        shown = [listed(row, keys.photo_preview) for row in rows]
+        shown = [Listed(row, keys.photo_preview) for row in rows]
         return dataset_report(f"{self.name}@{self.version}", shown, policy, read)
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.workers.curation.pictures import portrait
 from workers.curation.judging import PREVIEW_PX, look_at
-from workers.curation.photo_list import write_photo_list
+from workers.curation.photo_list import KEYS, Listed, write_photo_list
 from workers.curation.policy import Policy
 from workers.curation.verdicts import conclude
 
@@ -27,7 +27,8 @@ def test_one_object_a_photo_in_the_order_of_rows(tmp_path: Path) -> None:
         str(size) for size in (64, 128, 256, 512, 1024, 2048, 4096)
     }
     assert set(good["measurements"]["native_size"]) == {"value", "reason", "details"}
-    assert set(broken) == set(good)
+    assert set(broken) == set(good) == set(KEYS)
+    assert "gone" not in Listed(rows[0], str)
     assert (broken["verdict"], broken["gate"], broken["frame"], broken["preview"]) == ("drop", "readable", None, None)
     # Equal rows, equal bytes: two attempts leave the same file.
     write_photo_list(rows, tmp_path / "again", preview_key=lambda sha256: f"previews/{sha256}")

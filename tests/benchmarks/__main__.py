@@ -31,6 +31,7 @@ BENCHMARKS = (
     "estimates",
     "stragglers",
     "bulk",
+    "evaluation_scale",
     "review_labels",
     "duplicates",
     "gates",

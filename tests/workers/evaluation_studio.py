@@ -36,17 +36,18 @@ GROUND = {"against": "studio", "split": "all", "size_px": 32}
 class Studio:
     """The farm's verbs, and a worker driven by hand."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, name: str = "ada") -> None:
+        self.name = name
         self.service, self.ledger, self.storage = service, service.ledger, service.storage
         bench = prepare(service.settings, self.ledger, self.storage)
         self.handlers = dict(bench.handlers)
         self.runner = Runner(
-            ledger=self.ledger, dispatcher=service.dispatcher, post=Post("ada", QUEUES),
+            ledger=self.ledger, dispatcher=service.dispatcher, post=Post(name, QUEUES),
             handlers=self.handlers, settings=service.settings,
         )  # fmt: skip
         self.ledger.register_worker(
             Worker(
-                name="ada", kinds=QUEUES, device="cpu", render_class=bench.render_class, slots=1,
+                name=name, kinds=QUEUES, device="cpu", render_class=bench.render_class, slots=1,
                 draining=False, seen_at=0.0, leave_until=None,
             )
         )  # fmt: skip
@@ -97,7 +98,7 @@ class Studio:
         assert last is not None
         spec = self.ledger.get_job(self.ledger.run(of).job_id).spec
         self.service.submit({**spec, "run": run, "seed": seed})
-        claim = self.ledger.claim("ada", QUEUES)
+        claim = self.ledger.claim(self.name, QUEUES)
         assert claim is not None and claim.kind == "train"
         prefix = keys.checkpoint(run, claim.lo, claim.attempt)
         state = json.loads(self.storage.get(last.checkpoint_prefix + "state.json"))
@@ -134,10 +135,12 @@ def archive_of(objects: dict[str, bytes]) -> bytes:
 
 
 @contextmanager
-def opened(home: Path) -> Iterator[Studio]:
-    settings = Settings.model_validate({"home": home, "redis_url": "redis://127.0.0.1:1/0", "device": "cpu"})
+def opened(home: Path, *, name: str = "ada") -> Iterator[Studio]:
+    """The farm in that folder, with a worker of that name."""
+    short = {"beat_s": 1.0, "lease_s": 6.0}
+    settings = Settings.model_validate({"home": home, "redis_url": "redis://127.0.0.1:1/0", "device": "cpu", **short})
     with open_ledger(settings.ledger_url, limits=Limits.of(settings)) as ledger:
-        yield Studio(service_on(ledger, settings))
+        yield Studio(service_on(ledger, settings), name)
 
 
 def read_label(body: bytes) -> tuple[Label, dict[str, Any]]:

@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         print("not compared: name an interpreter that has torch-fidelity 0.4")
         return 0
     extractor = open_extractor(network_file(), Treatment(size_px=SIZE_PX))
-    real = photos(SIZE_PX)
+    real = turned(photos(SIZE_PX))
     sets = {"portraits": portraits(len(real)), "photos at JPEG 40": jpeg(real, 40)}
     worst = 0.0
     for name, shown in sets.items():
@@ -49,6 +49,11 @@ def main(arguments: Sequence[str]) -> int:
             print(f"{name:18} {key}: ours {value:.8g}, torch-fidelity {theirs[key]:.8g}")
     print(f"largest relative difference {worst:.1e} (goal {GOAL:g})")
     return int(worst > GOAL)
+
+
+def turned(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Mirrored and upside down as well: more pictures than features, or theirs loses digits to eigenvalues of 0."""
+    return np.concatenate([pictures, pictures[:, :, ::-1], pictures[:, ::-1]])
 
 
 def _theirs(python: str, one: NDArray[np.float32], other: NDArray[np.float32]) -> dict[str, float]:

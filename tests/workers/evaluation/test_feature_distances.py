@@ -35,6 +35,12 @@ def test_two_normal_sets_are_as_far_apart_as_the_formula_says() -> None:
     assert frechet_distance(one, one) == pytest.approx(0, abs=1e-9)
 
 
+def test_with_fewer_pictures_than_features_no_digit_is_lost() -> None:
+    """A set and the same moved by a little: the spreads are equal, and what is left is the move."""
+    one = np.random.default_rng(1).integers(-8, 8, (20, 64)).astype(np.float32)
+    assert frechet_distance(one, one + np.float32(2**-10)) == pytest.approx(64 * 2**-20, rel=1e-6)
+
+
 def test_features_that_are_not_alike_are_refused() -> None:
     with pytest.raises(InvalidInput, match="alike"):
         frechet_distance(np.zeros((5, 3), np.float32), np.zeros((5, 4), np.float32))

@@ -22,7 +22,7 @@ from workers.evaluation.described import Described
 from workers.evaluation.estimate import Estimate
 from workers.evaluation.judging import Terms, corrected
 from workers.evaluation.recipes_verdict import recipe_estimate
-from workers.evaluation.relative_mmd import relative_mmd
+from workers.evaluation.relative_mmd import People, relative_mmd
 from workers.evaluation.sequential import Plan
 from workers.evaluation.verdict import ALPHA, overall, said
 from workers.evaluation.verdict_figures import PRIMARY, Grounds, measured
@@ -97,7 +97,7 @@ def estimates(a: Sample, b: Sample, grounds: Grounds, kind: str) -> dict[str, Es
     found = {}
     for figure in PRIMARY[kind]:  # type: ignore[index]
         sums = [grounds.sums(figure, each) for each in (a, b)]  # type: ignore[arg-type]
-        found[figure] = relative_mmd(*sums, grounds.people, paired=False)
+        found[figure] = relative_mmd(*sums, grounds.people_of(figure), paired=False)
     return found
 
 
@@ -156,7 +156,8 @@ def a_training(laws: Laws, draw: Draw) -> Sample:
     scores = clean / clean.std(axis=0) @ draw.normal(size=clean.shape[1]).astype(np.float32)
     weights = np.exp(PREFERENCE * draw.normal() * (scores - scores.mean()) / scores.std())
     faults = FAULTS * draw.exponential(size=len(TWINS))
-    kinds = draw.choice(len(TWINS) + 1, size=PORTRAITS_A_SEED, p=np.append(max(0, 1 - faults.sum()), faults))
+    shares = np.append(1.0, faults)
+    kinds = draw.choice(len(TWINS) + 1, size=PORTRAITS_A_SEED, p=shares / shares.sum())
     rows = draw.choice(count, size=PORTRAITS_A_SEED, p=weights / weights.sum())
     return sampled(laws.twins, kinds * count + rows)
 
@@ -282,7 +283,7 @@ def power(laws: Laws, folder: Path, repetitions: int, only: str) -> None:
 
 def stability(laws: Laws, folder: Path, repetitions: int, only: str) -> None:
     """Verdicts of resamplings where the true effect is twice the smallest visible one, made by mixing in damage."""
-    settings = (("base", "colour"), ("base", "jpeg75"), ("upscaler", "jpeg75"), ("upscaler", "blur0.6"))
+    settings = (("base", "checker2"), ("base", "jpeg75"), ("upscaler", "jpeg75"), ("upscaler", "blur0.6"))
     for kind, damage in (each for each in settings if only in each[1]):
         share = share_for(laws, kind, damage)
 
@@ -331,12 +332,18 @@ def rejected(laws: Laws, folder: Path, repetitions: int, only: str) -> None:
         apart = Grounds(replace(photos, clusters=np.arange(len(photos))))  # type: ignore[arg-type]
         tried = {
             "swd as an area, bootstrap": area,
+            "kid, its scale taken as given": _unscaled(a, b, grounds),
             "kid, photos taken as given": Estimate(kid.theta, portraits),
             "kid, photos of one person taken as independent": estimates(a, b, apart, "base")["kid"],
         }
         return {name: said(each.theta, each.p, alpha=ALPHA) for name, each in tried.items()}
 
     repeated(folder / "rejected-mirror images.jsonl", repetitions, once)
+
+
+def _unscaled(a: Sample, b: Sample, grounds: Grounds) -> Estimate:
+    sums = [grounds.sums("kid", each) for each in (a, b)]  # type: ignore[arg-type]
+    return relative_mmd(*sums, People(grounds.people), paired=False)
 
 
 def table(folder: Path) -> int:

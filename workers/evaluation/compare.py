@@ -106,7 +106,8 @@ def _of_figure(figure: str, sides: Mapping[str, Described], grounds: Grounds, *,
     sums = {name: grounds.sums(figure, each) for name, each in sides.items()}
     own = grounds.own(figure)
     return {
-        other: relative_mmd(sums[first], sums[other], grounds.people, paired=paired, photos_own=own) for other in others
+        other: relative_mmd(sums[first], sums[other], grounds.people_of(figure), paired=paired, photos_own=own)
+        for other in others
     }
 
 

@@ -55,7 +55,7 @@ def recipe_estimate(figure: str, a: Sequence[Described], b: Sequence[Described],
         m, own = len(grounds.people), math.fsum(grounds.own(figure))
         sums = [[grounds.sums(figure, each) for each in side] for side in (a, b)]
         near = [[each.relative + own / (m * (m - 1)) for each in side] for side in sums]
-        return _welch(near[0], near[1], without_people(sums[0], sums[1], grounds.people))
+        return _welch(near[0], near[1], without_people(sums[0], sums[1], grounds.people_of(figure)))
     photos = grounds.pool(figure, grounds.photos)
     pools = [[grounds.pool(figure, each) for each in side] for side in (a, b)]
     distance = distance_of(figure)

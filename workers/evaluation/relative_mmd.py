@@ -25,15 +25,25 @@ BLOCK = 2048
 
 
 @dataclass(frozen=True)
+class People:
+    """The cluster of each photo, 0 … G − 1, [M], and how leaving a person out moves the scale, [G, 2 · D]."""
+
+    clusters: Clusters
+    scale_moves: Array | None = None
+
+
+@dataclass(frozen=True)
 class KernelSums:
     """Row sums of one set of N portraits against itself and against M photos.
 
     own: Σ_{j≠i} k(x_i, x_j), [N]. to_photos: Σ_r k(x_i, r), [N]. from_photos: Σ_i k(x_i, r), [M].
+    by_scale: how `relative` changes with the photos' scale (``scale_noise.scale_gradient``), where features have one.
     """
 
     own: Array
     to_photos: Array
     from_photos: Array
+    by_scale: Array | None = None
 
     @property
     def count(self) -> int:
@@ -84,13 +94,13 @@ def own_sums(features: Features) -> Array:
 
 
 def relative_mmd(
-    a: KernelSums, b: KernelSums, people: Clusters, *, paired: bool, photos_own: Array | None = None
+    a: KernelSums, b: KernelSums, people: People, *, paired: bool, photos_own: Array | None = None
 ) -> Estimate:
     """θ and the parts of its variance.
 
     Args:
         a, b: row sums against the same photos.
-        people: the cluster of each photo, 0 … G − 1, [M].
+        people: who is in the photos.
         paired: portrait i of A and of B belong together (one seed, same base) and are left out together.
         photos_own: `own_sums` of the photos: with it the two distances are whole KIDs.
     """
@@ -100,7 +110,7 @@ def relative_mmd(
         parts["portraits"] = part_of(without_a - without_b)
     else:
         parts["portraits_a"], parts["portraits_b"] = part_of(without_a), part_of(without_b)
-    m = len(people)
+    m = len(people.clusters)
     constant = 0.0 if photos_own is None else math.fsum(photos_own) / (m * (m - 1))
     near_a, near_b = a.relative, b.relative
     return Estimate(near_a - near_b, parts, near_a + constant, near_b + constant)
@@ -113,15 +123,18 @@ def _without_portrait(sums: KernelSums) -> Array:
     return own - 2 * (math.fsum(sums.to_photos) - sums.to_photos) / ((n - 1) * m)
 
 
-def without_people(a: Sequence[KernelSums], b: Sequence[KernelSums], people: Clusters) -> Part:
+def without_people(a: Sequence[KernelSums], b: Sequence[KernelSums], people: People) -> Part:
     """The photos' part of the variance of mean θ over several sets a side."""
-    left = len(people) - np.bincount(people)
+    left = len(people.clusters) - np.bincount(people.clusters)
 
     def near(sums: KernelSums) -> Array:
-        """Without each person's photos in turn, [G]; the term of portraits among themselves does not vary."""
-        return (math.fsum(sums.from_photos) - totals(sums.from_photos, people)) / (sums.count * left)
+        """`relative` without each person's photos in turn, [G], but for a constant: portraits among themselves."""
+        across = -2 * (math.fsum(sums.from_photos) - totals(sums.from_photos, people.clusters)) / (sums.count * left)
+        if sums.by_scale is None or people.scale_moves is None:
+            return across
+        return np.asarray(across + people.scale_moves @ sums.by_scale)
 
-    return part_of(2 * np.mean([near(sums) for sums in b], axis=0) - 2 * np.mean([near(sums) for sums in a], axis=0))
+    return part_of(np.mean([near(sums) for sums in a], axis=0) - np.mean([near(sums) for sums in b], axis=0))
 
 
 def _across(portraits: Features, photos: Features) -> tuple[Array, Array]:

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -15,12 +15,14 @@ from workers.evaluation.described import Described
 from workers.evaluation.estimate import Array, Estimate
 from workers.evaluation.relative_mmd import (
     KernelSums,
+    People,
     kernel_sums,
     linear_own_sums,
     linear_sums,
     own_sums,
     relative_mmd,
 )
+from workers.evaluation.scale_noise import scale_gradient, scale_moves
 from workers.evaluation.scaling import Scale
 
 Kind = Literal["base", "upscaler"]
@@ -52,6 +54,14 @@ class Grounds:
     def people(self) -> NDArray[np.int64]:
         return numbered(self.photos.clusters)
 
+    def people_of(self, figure: str) -> People:
+        """Who is in the photos, and for the bank what they do to its scale."""
+        return People(self.people, self._scale_moves) if figure == "kid" else People(self.people)
+
+    @functools.cached_property
+    def _scale_moves(self) -> Array:
+        return scale_moves(self.photos.bank, self.scale, self.people)
+
     @functools.cached_property
     def scale(self) -> Scale:
         return Scale.of(self.photos.bank)
@@ -76,7 +86,8 @@ class Grounds:
     def sums(self, figure: str, portraits: Described) -> KernelSums:
         """Row sums of portraits, of a figure of BY_ROW_SUMS."""
         if figure == "kid":
-            return kernel_sums(self.scale.apply(portraits.bank), self.bank)
+            scaled = self.scale.apply(portraits.bank)
+            return replace(kernel_sums(scaled, self.bank), by_scale=scale_gradient(scaled, self.bank))
         return linear_sums(self.values(figure, portraits), self.values(figure, self.photos))
 
     def pool(self, figure: str, pictures: Described) -> Pool:
@@ -131,7 +142,7 @@ def measured(figure: str, a: Described, b: Described, grounds: Grounds, *, paire
     """θ of one figure, positive where B is nearer the photos."""
     if figure in BY_ROW_SUMS:
         sums = grounds.sums(figure, a), grounds.sums(figure, b)
-        return relative_mmd(*sums, grounds.people, paired=paired, photos_own=grounds.own(figure))
+        return relative_mmd(*sums, grounds.people_of(figure), paired=paired, photos_own=grounds.own(figure))
     pool_a, pool_b, pool_r = (grounds.pool(figure, each) for each in (a, b, grounds.photos))
     return relative_distance(pool_a, pool_b, pool_r, distance_of(figure), paired=paired)
 

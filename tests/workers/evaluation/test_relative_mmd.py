@@ -6,6 +6,7 @@ import pytest
 from workers.evaluation import relative_mmd as module
 from workers.evaluation.clusters import numbered
 from workers.evaluation.relative_mmd import (
+    People,
     kernel_sums,
     linear_own_sums,
     linear_sums,
@@ -41,7 +42,7 @@ def jackknife_by_hand(values: list[float]) -> float:
 def test_theta_and_both_distances_are_those_of_the_definition(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BLOCK", block)
     a, b, r, people = sets()
-    found = relative_mmd(kernel_sums(a, r), kernel_sums(b, r), people, paired=False, photos_own=own_sums(r))
+    found = relative_mmd(kernel_sums(a, r), kernel_sums(b, r), People(people), paired=False, photos_own=own_sums(r))
     assert found.a == pytest.approx(mmd2(a, r), abs=1e-5)
     assert found.b == pytest.approx(mmd2(b, r), abs=1e-5)
     assert found.theta == pytest.approx(mmd2(a, r) - mmd2(b, r), abs=1e-5)
@@ -50,7 +51,7 @@ def test_theta_and_both_distances_are_those_of_the_definition(block: int, monkey
 @pytest.mark.parametrize("paired", [True, False])
 def test_each_part_of_the_variance_is_that_of_recomputing_without_each_cluster(paired: bool) -> None:
     a, b, r, people = sets()
-    found = relative_mmd(kernel_sums(a, r), kernel_sums(b, r), people, paired=paired).parts
+    found = relative_mmd(kernel_sums(a, r), kernel_sums(b, r), People(people), paired=paired).parts
 
     def theta(a: np.ndarray, b: np.ndarray, r: np.ndarray) -> float:
         return mmd2(a, r) - mmd2(b, r)
@@ -74,7 +75,7 @@ def test_each_part_of_the_variance_is_that_of_recomputing_without_each_cluster(p
 def test_with_a_linear_kernel_it_is_the_squared_distance_of_means_without_its_bias() -> None:
     a, _, r, people = sets()
     sums = linear_sums(a, r)
-    own = relative_mmd(sums, sums, people, paired=True, photos_own=linear_own_sums(r))
+    own = relative_mmd(sums, sums, People(people), paired=True, photos_own=linear_own_sums(r))
     noise = sum(x.var(axis=0, ddof=1).sum() / len(x) for x in (a, r))
     biased = float(np.sum((a.mean(axis=0) - r.mean(axis=0)) ** 2))
     assert own.a == pytest.approx(biased - noise, abs=1e-5)
@@ -104,7 +105,7 @@ def test_intervals_hold_the_truth_with_few_people_whose_photos_resemble_each_oth
         faces = draw.normal(size=(15, 5))[people]
         r = (faces + 0.1 * draw.normal(size=faces.shape)).astype(np.float32)
         sums = kernel_sums(a, r), kernel_sums(b, r)
-        alarms += relative_mmd(*sums, people, paired=False).p < 0.05
-        naive += relative_mmd(*sums, np.arange(len(r)), paired=False).p < 0.05
+        alarms += relative_mmd(*sums, People(people), paired=False).p < 0.05
+        naive += relative_mmd(*sums, People(np.arange(len(r))), paired=False).p < 0.05
     assert alarms / repetitions < 0.08
     assert naive > alarms + 0.02 * repetitions

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.curation.edges import Edges, strong_edges
 from workers.curation.face_frame import FaceFrame, crop
 from workers.curation.shrinking import area_reduced
 from workers.photos.opening import Photo
@@ -53,6 +54,11 @@ class Look:
         frame = crop(self.photo.pixels, self.frame)
         cut = max(0, (frame.shape[0] - FRAME_LUMA_PX) // 2)
         return luma(np.ascontiguousarray(frame[cut : frame.shape[0] - cut, cut : frame.shape[1] - cut]))
+
+    @functools.cached_property
+    def edges(self) -> Edges:
+        """The strong edges of frame_luma."""
+        return strong_edges(self.frame_luma)
 
 
 def reduced(pixels: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:

@@ -6,6 +6,7 @@ pixel again. A new gate is one module and one line here.
 
 from collections.abc import Callable
 
+from workers.curation.gates.blur import blur
 from workers.curation.gates.borders import borders
 from workers.curation.gates.drawn import drawn
 from workers.curation.gates.exposure import exposure
@@ -15,6 +16,8 @@ from workers.curation.gates.greyscale import greyscale
 from workers.curation.gates.halftone import halftone
 from workers.curation.gates.jpeg import jpeg
 from workers.curation.gates.native_size import native_size
+from workers.curation.gates.noise import noise
+from workers.curation.gates.sharpening import sharpening
 from workers.curation.look import Look, Measurement
 
 Gate = Callable[[Look], Measurement]
@@ -24,6 +27,9 @@ GATES: dict[str, Gate] = {
     "face": face,
     "native_size": native_size,
     "jpeg": jpeg,
+    "blur": blur,
+    "noise": noise,
+    "sharpening": sharpening,
     "halftone": halftone,
     "borders": borders,
     "exposure": exposure,

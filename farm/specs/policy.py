@@ -25,7 +25,7 @@ class ToleranceSpec(Spec):
     min_jpeg: Number = Field(default=50.0, ge=1, le=100, description="JPEG damage as at this quality, 1 to 100")
     max_blur_px: Number = Field(default=1.5, ge=0, le=100, description="blur: sigma of a Gaussian, in pixels")
     max_noise: Number = Field(default=12.0, ge=0, le=255, description="noise and grain: sigma, in levels of 255")
-    max_sharpening: Number = Field(default=0.8, ge=0, le=1, description="over-sharpening: height of the halos, 0 to 1")
+    max_sharpening: Number = Field(default=0.12, ge=0, le=1, description="over-sharpening: height of the halos, 0 to 1")
 
 
 class StageSpec(Spec):

@@ -22,7 +22,7 @@ class Tolerance:
     min_jpeg: float = 50.0
     max_blur_px: float = 1.5
     max_noise: float = 12.0
-    max_sharpening: float = 0.8
+    max_sharpening: float = 0.12
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.curation.face_frame import FaceFrame, crop
+from workers.curation.shrinking import area_reduced
 
 WHOLE_PX = 384
 """Long side of the view of the whole picture."""
@@ -37,8 +38,7 @@ def _view(pixels: NDArray[np.uint8], side_px: int) -> Plane:
     """Luma 0 … 1 of the picture, area-reduced to a long side of at most `side_px` and never enlarged."""
     scale = side_px / max(pixels.shape[:2])
     if scale < 1:
-        size = (max(8, round(pixels.shape[1] * scale)), max(8, round(pixels.shape[0] * scale)))
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        pixels = area_reduced(pixels, max(8, round(pixels.shape[1] * scale)), max(8, round(pixels.shape[0] * scale)))
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255, dtype=np.float32)
 
 

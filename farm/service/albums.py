@@ -25,6 +25,8 @@ LINE_MAX_BYTES = 1 << 20
 class Album:
     """One dataset version: its photos in order of sha256, which is chance's own, and their numbers.
 
+    Those that could not be opened are left out, and of equal files all but one.
+
     sha256: of each photo. kept: its present verdict. table: what a ranking is fitted on.
     """
 
@@ -37,8 +39,10 @@ class Album:
         for line in lines:
             row = _row(line)
             sha256, kept = str(row["sha256"]), row["verdict"] == "keep"
-            if not sha256 or (sha256 in facts and (facts[sha256][0] or not kept)):
-                continue  # no bytes, or the same once more: the one that is kept stands for them
+            if not sha256 or row.get("preview", "") is None:
+                continue  # it could not be opened: there is nothing to look at
+            if sha256 in facts and (facts[sha256][0] or not kept):
+                continue  # the same bytes once more: the one that is kept stands for them
             facts[sha256] = kept, numbers_of(row)
             self._likeness = self._likeness or line
             packed[sha256] = self._pack(line)

@@ -4,8 +4,9 @@
 
 FOLDER holds gates/drawn and gates/halftone (a reviewer drops them), gates/photo and portraits (a reviewer keeps them).
 Every photo is measured once (--rows keeps what was measured). A reviewer who never errs then labels ten photos at a
-time, in the order the farm asks, and the ranking is fitted again. Counted: labels until the ranking is right about 95 %
-of ALL photos, at two checks in a row. Then what it is sure of: how many photos, and how often it is right.
+time, in the order the farm asks, and the ranking is fitted again. Counted: labels until 95 % of ALL photos are sorted
+rightly, by their label or else by the side of one half on which the ranking has them, at two checks in a row. Then what
+it is sure of: how many photos, and how often it is right.
 """
 
 import argparse
@@ -105,8 +106,8 @@ def repeat(rows: list[dict[str, Any]], *, order: str, seed: int) -> Run:
         labels |= {place: float(truth[place]) for place in places}
         ranking = fit_ranking(table, labels)
         probabilities = ranking.probabilities(table) if ranking else None
-        right = sum((p > 0.5) == y for p, y in zip(probabilities or (), truth, strict=False)) / len(rows)
-        met = met + 1 if right >= GOAL else 0
+        ranked = sum((p > 0.5) == truth[i] for i, p in enumerate(probabilities or ()) if i not in labels)
+        met = met + 1 if (len(labels) + ranked) / len(rows) >= GOAL else 0
     left = [(p, truth[place]) for place, p in enumerate(probabilities or ()) if place not in labels]
     sure = [(p > 0.5) == y for p, y in left if p >= SURE or p <= 1 - SURE]
     return Run(needed=len(labels) - STEP if met == 2 else None, sure=len(sure), right=sum(sure), left=len(left))

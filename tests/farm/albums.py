@@ -61,5 +61,5 @@ def add_album(service: Service, rows: Sequence[Row], name: str = "studio", *, pr
     version = service.ledger.dataset(name).version
     body = gzip.compress(b"".join(json.dumps(row).encode() + b"\n" for row in rows))
     service.storage.put(keys.dataset_photos(name, version), body, if_absent=False)
-    for row in rows if previews else ():
+    for row in (row for row in rows if previews and row["sha256"]):
         service.storage.put(keys.photo_preview(row["sha256"]), b"\xff\xd8\xff preview", if_absent=False)

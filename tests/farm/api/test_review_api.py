@@ -163,6 +163,16 @@ def test_what_is_not_there_is_said_in_words(api: httpx.Client, rows: list[Row], 
     )  # fmt: skip
 
 
+def test_equal_files_are_one_photo_and_what_nobody_can_see_is_none(api: httpx.Client, api_service: Service) -> None:
+    rows = toy_rows(6)
+    again = rows[1] | {"file": "again.jpg", "verdict": "drop", "reason": "the same file as 0001.jpg"}
+    refused = photo_row(70, preview=None, verdict="drop", native_px=None, measurements={})
+    add_album(api_service, [again, *rows, refused, photo_row(71, sha256="", verdict="drop")])
+
+    told = api.get(f"{ROOT}/photos", params={"limit": 100}).json()["photos"]
+    assert sorted(photo["file"] for photo in told) == [row["file"] for row in rows]
+
+
 def test_labels_follow_a_photo_into_the_next_version(api: httpx.Client, rows: list[Row], api_service: Service) -> None:
     send(api, judged(rows[:10], "ann"))
     add_album(api_service, [*rows[5:], photo_row(500)])

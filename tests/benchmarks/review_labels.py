@@ -23,7 +23,7 @@ from typing import Any
 from farm.sorting import Table, fit_ranking, next_turns, numbers_of
 from farm.sorting.ranking import SURE
 from workers.curation.judging import look_at
-from workers.curation.photo_list import listed
+from workers.curation.photo_list import Listed
 from workers.curation.policy import Policy
 
 GOAL = 0.95
@@ -77,7 +77,7 @@ def measured(data: Path, portraits: int, kept: Path | None) -> list[dict[str, An
     rows, began_s = [], time.monotonic()
     for path, truth in files:
         row = look_at(path.name, path.read_bytes(), policy=Policy()).row
-        rows.append({**listed(row, str), "truth": truth})
+        rows.append({**Listed(row, str), "truth": truth})
     print(f"measured {len(rows)} photos in {time.monotonic() - began_s:.0f} s", file=sys.stderr)
     if kept is not None:
         kept.write_bytes(gzip.compress(json.dumps(rows).encode()))

@@ -17,7 +17,7 @@ STEP_SHARE = 0.7
 MOST_SHARE = 0.4
 OVAL_FIT = 0.95
 """Overlap (intersection over union) of the inside with its ellipse from which the corners are an oval mat."""
-GLYPHS_HALF = 5.0
+GLYPHS_HALF = 6.5
 """Letters in lines for which text is as likely as not."""
 REPEAT_FROM = 0.10
 """Autocorrelation of fine detail, far from its origin, from which a pattern is laid over the picture."""

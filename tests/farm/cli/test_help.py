@@ -18,6 +18,7 @@ EXPECTED = {
     "delete", "gc", "star", "unstar", "extend", "export",
     "dataset add", "dataset list", "dataset show", "dataset policy", "dataset reverdict",
     "dataset compare", "dataset report", "train base", "train upscaler", "train presets", "train list",
+    "train report", "train compare",
     "keys create", "keys list", "keys revoke", "keys share", "keys quota", "keys usage", "why", "priority", "budget",
     "cascade assemble", "cascade export", "cascade import", "cascade list", "cascade show", "film", "print",
     "upscale", "rank", "promote", "evaluate", "compare", "certify", "dataset review",

@@ -6,6 +6,7 @@ from torch import nn
 from tests.benchmarks.counting import Peaks, counted
 from tests.benchmarks.roofline import stage_calls
 from tests.workers.cascade.tiny import random_objects
+from workers.cascade.arithmetic import computes_bf16
 from workers.cascade.canonical import canonical
 from workers.cascade.config import CanonicalCall
 from workers.cascade.container import load_cascade
@@ -13,17 +14,19 @@ from workers.cascade.container import load_cascade
 
 def test_a_convolution_and_a_product_are_counted_by_hand() -> None:
     conv, maps = nn.Conv2d(4, 8, 3, padding=1, groups=2), torch.zeros(2, 4, 10, 12)
-    with canonical(CanonicalCall(0, 1, "bf16", threads=1), torch.device("cpu")), counted() as layers:
+    cpu = torch.device("cpu")
+    dtype, bytes_each = (torch.bfloat16, 2) if computes_bf16(cpu) else (torch.float32, 4)
+    with canonical(CanonicalCall(0, 1, "bf16", threads=1), cpu), counted() as layers:
         conv(maps)
         torch.ones(3, 5) @ torch.ones(5, 7)
     found = {layer.name: (layer.operations, layer.moved_bytes, layer.dtype) for layer in layers}
     assert found == {
         "conv 2x4x10x12 · 8x2x3x3": (
             2 * (2 * 8 * 120) * (2 * 9),
-            2 * (2 * 4 * 120 + 8 * 18 + 2 * 8 * 120),
-            torch.bfloat16,
+            bytes_each * (2 * 4 * 120 + 8 * 18 + 2 * 8 * 120),
+            dtype,
         ),
-        "product 3x5 · 5x7": (2 * 3 * 7 * 5, 2 * (15 + 35 + 21), torch.bfloat16),
+        "product 3x5 · 5x7": (2 * 3 * 7 * 5, bytes_each * (15 + 35 + 21), dtype),
     }
 
 

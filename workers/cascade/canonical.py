@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from workers.cascade.arithmetic import computes_bf16
 from workers.cascade.config import CanonicalCall
 from workers.cascade.memory import as_out_of_memory, free_what_is_cached
 
@@ -27,13 +28,14 @@ _CPU_FLAGS = ("amx_bf16", "avx512_bf16", "avx512f", "avx2")
 def canonical(call: CanonicalCall, device: torch.device) -> Iterator[None]:
     """Run the block as ``call`` says: threads, dtype by autocast, no gradients, no algorithm chosen by a stopwatch.
 
-    bfloat16 is autocast rather than cast weights: it is what training ran, and the last sums stay float32. Raises
+    bfloat16 is autocast rather than cast weights: it is what training ran, and the last sums stay float32. A device
+    without bfloat16 computes the same weights in float32, and its render class says so. Raises
     OutOfMemory when the device has too little; the call is never made smaller, since a smaller one gives other
     pixels.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(call.threads)
-    autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=call.dtype == "bf16")
+    autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=call.dtype == "bf16" and computes_bf16(device))
     cudnn = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
     try:
         with torch.inference_mode(), cudnn, autocast:
@@ -62,9 +64,11 @@ def render_class(device: torch.device) -> str:
 
     Dtype and threads belong to it too, but they are part of the cascade's canonical calls, so of its digest.
     """
+    held = "" if computes_bf16(device) else ", bf16 in fp32"
     if device.type == "cuda":
-        return f"{torch.cuda.get_device_name(device)}; cuda {torch.version.cuda}; torch {torch.__version__}"
-    return f"{_cpu_model()}; {torch.backends.cpu.get_cpu_capability()}; torch {torch.__version__}"
+        return f"{torch.cuda.get_device_name(device)}{held}; cuda {torch.version.cuda}; torch {torch.__version__}"
+    instructions = torch.backends.cpu.get_cpu_capability()
+    return f"{_cpu_model()}; {instructions}{held}; torch {torch.__version__}"
 
 
 def _cpu_model() -> str:

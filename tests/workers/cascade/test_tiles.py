@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.workers.cascade.tiny import DOUBLE, QUADRUPLE, random_picture, random_upscaler
+from workers.cascade.arithmetic import computes_bf16
 from workers.cascade.canonical import canonical
 from workers.cascade.config import CanonicalCall, Dtype, StageConfig, UpscalerConfig
 from workers.cascade.halo import halo_of, measure_halo, stage_config
@@ -39,10 +40,13 @@ def painted(worker: UpscalerStage, picture: Picture) -> Picture:
 
 @pytest.mark.parametrize("config", [DOUBLE, QUADRUPLE, replace(DOUBLE, factor=3), replace(DOUBLE, factor=8)])
 def test_windows_of_any_size_give_the_picture_of_one_call(config: UpscalerConfig) -> None:
+    """To the bit in bf16; float32 sums in another order for another shape, and a value in a million rounds the other way."""
     picture = random_picture(57, 41)
-    whole = painted(stage(config, window_px=64), picture)
+    whole = painted(stage(config, window_px=64), picture).astype(int)
     for window_px, micro_batch in [(2 * halo_of(config) + 9, 7), (32, 1), (33, 3), (48, 2)]:
-        assert np.array_equal(painted(stage(config, window_px=window_px, micro_batch=micro_batch), picture), whole)
+        off = abs(painted(stage(config, window_px=window_px, micro_batch=micro_batch), picture) - whole)
+        assert off.max() <= (0 if computes_bf16(CPU) else 1)
+        assert (off > 0).mean() < 1e-5
 
 
 @given(st.randoms(use_true_random=False), st.sampled_from(["bf16", "fp32"]))
@@ -63,6 +67,7 @@ def test_unrounded_values_are_equal_too_and_a_halo_one_pixel_smaller_fails(confi
     """The halo is exact in both directions, seen on the floats: rounding to 8 bits would forgive a small fault."""
     halo, side, f = halo_of(config), 64, config.factor
     painter = random_upscaler(config).painter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    torch.manual_seed(0)
     tile, guide = torch.rand(1, 3, side, side) * 2 - 1, torch.randn(1, config.guide_channels, side, side)
     told = torch.tensor([[0.05, -0.4]])
 
@@ -78,9 +83,13 @@ def test_unrounded_values_are_equal_too_and_a_halo_one_pixel_smaller_fails(confi
     def tiled(margin: int) -> torch.Tensor:
         return paint(30 - margin, 36 + margin)[:, :, margin * f : (margin + 6) * f, margin * f : (margin + 6) * f]
 
-    assert torch.equal(tiled(halo), whole)
-    assert torch.equal(tiled(halo + 3), whole)
-    assert not torch.equal(tiled(halo - 1), whole)
+    def off(margin: int) -> float:
+        return float((tiled(margin) - whole).abs().max())
+
+    rounding = 0.0 if computes_bf16(CPU) else 2e-6
+    assert off(halo) <= rounding
+    assert off(halo + 3) <= rounding
+    assert off(halo - 1) > 1e-5
 
 
 def test_a_stage_with_a_halo_one_pixel_smaller_leaves_seams() -> None:

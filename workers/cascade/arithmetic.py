@@ -1,0 +1,19 @@
+"""Where bfloat16 is computed, and where it is only held.
+
+A processor without bfloat16 in its instructions still gives bfloat16 results, through a reference path: on an AVX2 machine
+a product in bfloat16 took 430 times as long as in float32 and a convolution 16 times (`docs/decisions/0025`).
+"""
+
+from __future__ import annotations
+
+import torch
+
+
+def computes_bf16(device: torch.device) -> bool:
+    """Whether `device` has kernels for bfloat16. Where not, what is asked for in bf16 is computed in float32.
+
+    On a CPU oneDNN's kernels want AVX-512; torch names the set it chose, not those kernels.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.backends.cpu.get_cpu_capability().startswith("AVX512")

@@ -1,7 +1,7 @@
 """Where bfloat16 is computed, and where it is only held.
 
-A processor without bfloat16 in its instructions still gives bfloat16 results, through a reference path: on an AVX2 machine
-a product in bfloat16 took 430 times as long as in float32 and a convolution 16 times (`docs/decisions/0025`).
+A processor without bfloat16 in its instructions still gives bfloat16 results, through a reference path: on an AVX2
+machine a product took 430 times as long as in float32, a convolution 16 times (`docs/decisions/0025`).
 """
 
 from __future__ import annotations

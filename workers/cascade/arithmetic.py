@@ -16,4 +16,4 @@ def computes_bf16(device: torch.device) -> bool:
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    return str(torch.backends.cpu.get_cpu_capability()).startswith("AVX512")

@@ -40,7 +40,7 @@ def painted(worker: UpscalerStage, picture: Picture) -> Picture:
 
 @pytest.mark.parametrize("config", [DOUBLE, QUADRUPLE, replace(DOUBLE, factor=3), replace(DOUBLE, factor=8)])
 def test_windows_of_any_size_give_the_picture_of_one_call(config: UpscalerConfig) -> None:
-    """To the bit in bf16; float32 sums in another order for another shape, and a value in a million rounds the other way."""
+    """To the bit in bf16; float32 sums in another order for another shape: one value in a million rounds otherwise."""
     picture = random_picture(57, 41)
     whole = painted(stage(config, window_px=64), picture).astype(int)
     for window_px, micro_batch in [(2 * halo_of(config) + 9, 7), (32, 1), (33, 3), (48, 2)]:

@@ -15,5 +15,5 @@ def computes_bf16(device: torch.device) -> bool:
     On a CPU oneDNN's kernels want AVX-512; torch names the set it chose, not those kernels.
     """
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return str(torch.backends.cpu.get_cpu_capability()).startswith("AVX512")

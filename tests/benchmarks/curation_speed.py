@@ -13,7 +13,6 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -23,6 +22,7 @@ from workers.curation.face_frame import face_frame
 from workers.curation.fingerprint import fingerprint
 from workers.curation.gates import GATES
 from workers.curation.look import Look
+from workers.curation.one_core import one_core
 from workers.photos.opening import open_photo
 
 MEGAPIXELS = (1, 3, 6, 12)
@@ -67,7 +67,6 @@ def main() -> int:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--each", type=int, default=6, help="photographs of each size")
     asked = parser.parse_args()
-    cv2.setNumThreads(1)
     files = [path for path in portraits(asked.data)[0] if path.parent.name in ("studio", "photos")]
     chosen = files[:: max(1, len(files) // asked.each)][: asked.each]
     spent: dict[float, dict[str, list[float]]] = {}
@@ -76,7 +75,9 @@ def main() -> int:
         parts(bodies[0])  # warm
         found: dict[str, list[float]] = defaultdict(list)
         for body in bodies:
-            for name, took_s in parts(body).items():
+            with one_core():
+                took = parts(body)
+            for name, took_s in took.items():
                 found[name].append(took_s)
         spent[megapixels] = found
     print(f"{'ms of CPU a photo':<20}" + "".join(f"{size:>7} Mpx" for size in MEGAPIXELS))

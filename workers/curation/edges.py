@@ -36,9 +36,12 @@ def strong_edges(grey: NDArray[np.float32]) -> Edges:
     coarse = _slope(grey, COARSE_PX)[2]
     ridge = (fine >= cv2.dilate(fine, np.ones((3, 3), np.uint8))) & (fine > _LEAST_SLOPE)
     ridge[:_MARGIN_PX], ridge[-_MARGIN_PX:], ridge[:, :_MARGIN_PX], ridge[:, -_MARGIN_PX:] = False, False, False, False
-    y, x = np.nonzero(ridge)
-    first = np.argsort(-fine[y, x], kind="stable")[:MOST_EDGES]
-    y, x = y[first], x[first]
+    place = np.flatnonzero(ridge)
+    steepness = fine.reshape(-1)[place]
+    if len(place) > MOST_EDGES:  # the rest need no order
+        kept = steepness >= np.partition(steepness, -MOST_EDGES)[-MOST_EDGES]
+        place, steepness = place[kept], steepness[kept]
+    y, x = np.divmod(place[np.argsort(-steepness, kind="stable")[:MOST_EDGES]], grey.shape[1])
     steep = fine[y, x]
     return Edges(
         x=x.astype(np.float32),
@@ -54,4 +57,4 @@ def _slope(grey: _Array, sigma_px: float) -> tuple[_Array, _Array, _Array]:
     soft = cv2.GaussianBlur(grey, (0, 0), sigma_px)
     right = np.asarray(cv2.Scharr(soft, cv2.CV_32F, 1, 0, scale=1 / 32), dtype=np.float32)
     down = np.asarray(cv2.Scharr(soft, cv2.CV_32F, 0, 1, scale=1 / 32), dtype=np.float32)
-    return right, down, np.sqrt(right**2 + down**2)
+    return right, down, np.asarray(cv2.magnitude(right, down), dtype=np.float32)

@@ -19,6 +19,8 @@ OVAL_FIT = 0.95
 """Overlap (intersection over union) of the inside with its ellipse from which the corners are an oval mat."""
 GLYPHS_HALF = 6.5
 """Letters in lines for which text is as likely as not."""
+CONTRASTS = ((40.0, 0.5), (30.0, 0.25))
+"""(levels, share of the strongest stroke) from which a stroke may be ink: letters across a light shirt are the weakest."""
 REPEAT_FROM = 0.10
 """Autocorrelation of fine detail, far from its origin, from which a pattern is laid over the picture."""
 
@@ -120,14 +122,18 @@ def _letters(luma: Plane) -> int:
     most = 0
     for way in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):
         strokes = np.asarray(cv2.morphologyEx(grey, way, kernel), dtype=np.uint8)
-        marks = np.asarray(strokes > max(40.0, 0.5 * float(np.quantile(strokes, 0.995))), dtype=np.uint8)
-        _, _, stats, middles = cv2.connectedComponentsWithStats(marks)
-        x, y, w, h, area = stats[1:].T.astype(np.float64)
-        middle = middles[1:, 1]
-        fill = area / np.maximum(w * h, 1)
-        fits = (h >= 6) & (h <= 0.12 * grey.shape[0]) & (w <= 2 * h) & (fill > 0.2) & (fill < 0.95)
-        most = max(most, _longest_line(x[fits], y[fits] + h[fits], h[fits], w[fits], middle[fits]))
+        strongest = float(np.quantile(strokes, 0.995))
+        most = max(most, *(_marks_in_line(strokes > max(least, share * strongest)) for least, share in CONTRASTS))
     return most
+
+
+def _marks_in_line(strokes: NDArray[np.bool_]) -> int:
+    """Most connected marks of a letter's proportions that stand in one line."""
+    _, _, stats, middles = cv2.connectedComponentsWithStats(strokes.view(np.uint8))
+    x, y, w, h, area = stats[1:].T.astype(np.float64)
+    fill = area / np.maximum(w * h, 1)
+    fits = (h >= 6) & (h <= 0.12 * strokes.shape[0]) & (w <= 2 * h) & (fill > 0.2) & (fill < 0.95)
+    return _longest_line(x[fits], (y + h)[fits], h[fits], w[fits], middles[1:, 1][fits])
 
 
 def _longest_line(x: Plane, base: Plane, h: Plane, w: Plane, middle: Plane) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import cv2
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 
 from workers.curation.look import Look, Measurement
@@ -75,10 +76,11 @@ def _lattice(luma: Plane) -> tuple[float, float]:
     if side < 32:
         return 0.0, 0.0
     window = np.outer(np.hanning(side), np.hanning(side)).astype(np.float32)
-    logs = [np.log(_power(tile, window) + 1e-3) for tile in _tiles(luma, side) if float(tile.std()) >= _FLAT_LEVELS]
-    if len(logs) < 2:
+    tiles = np.stack(list(_tiles(luma, side)))
+    tiles = tiles[tiles.std(axis=(1, 2)) >= _FLAT_LEVELS]
+    if len(tiles) < 2:
         return 0.0, 0.0
-    mean = np.fft.fftshift(np.mean(logs, axis=0)).astype(np.float32)
+    mean = _mean_log_power(tiles, window)
     smooth = cv2.GaussianBlur(mean, (0, 0), 0.7)
     rise = smooth - cv2.blur(mean, (_BACKGROUND_BINS, _BACKGROUND_BINS))
     radius, wanted = _bins(side)
@@ -87,7 +89,7 @@ def _lattice(luma: Plane) -> tuple[float, float]:
     pair = np.minimum(rise, cv2.dilate(np.ascontiguousarray(turned), np.ones((3, 3), np.uint8)))
     pair = np.maximum(pair, LINE_SHARE * rise)
     at = int(pair.argmax())
-    noise = np.sqrt(MAX_TILES / len(logs))
+    noise = np.sqrt(MAX_TILES / len(tiles))
     return float(pair.ravel()[at]) / float(noise), float(side / max(radius.ravel()[at], 1.0))
 
 
@@ -99,8 +101,16 @@ def _bins(side: int) -> tuple[Plane, NDArray[np.bool_]]:
     return radius, inside & (np.abs(x) >= _AXIS_BINS) & (np.abs(y) >= _AXIS_BINS)
 
 
-def _power(tile: Plane, window: Plane) -> NDArray[np.float32]:
-    return np.asarray(np.abs(np.fft.fft2((tile - tile.mean()) * window)) ** 2 / window.size, dtype=np.float32)
+def _mean_log_power(tiles: Plane, window: Plane) -> Plane:
+    """[side, side] geometric mean of the power of tiles [n, side, side], the zero frequency right of the middle."""
+    waves = scipy.fft.rfft2((tiles - tiles.mean(axis=(1, 2), keepdims=True)) * window)
+    half = np.log((waves.real**2 + waves.imag**2) / window.size + np.float32(1e-3)).mean(axis=0)
+    side = len(window)
+    whole = np.empty((side, side), dtype=np.float32)
+    whole[:, : side // 2 + 1] = half
+    # A real tile's power is the same at opposite frequencies: the other half is this one, turned.
+    whole[:, side // 2 + 1 :] = np.roll(half[::-1, side // 2 - 1 : 0 : -1], 1, axis=0)
+    return np.asarray(np.fft.fftshift(whole), dtype=np.float32)
 
 
 def _tiles(luma: Plane, side: int) -> Iterator[Plane]:

@@ -1,7 +1,9 @@
 """JPEG damage as an equivalent quality: from the file's tables, and from decoded pixels on whatever grid they sit."""
 
-import cv2
+import functools
+
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 
 from workers.curation.look import Look, Measurement
@@ -114,36 +116,41 @@ def _grid_quality(grey: NDArray[np.float32]) -> float:
 
 
 def _coefficients(grey: NDArray[np.float32]) -> NDArray[np.float32]:
-    """[63, blocks]: orthonormal 8×8 DCT without the mean."""
+    """[blocks, 63]: orthonormal 8×8 DCT without the mean."""
     height, width = grey.shape[0] // 8 * 8, grey.shape[1] // 8 * 8
-    blocks = grey[:height, :width].reshape(height // 8, 8, width // 8, 8).transpose(1, 3, 0, 2).reshape(64, -1)
-    basis = cv2.dct(np.eye(8, dtype=np.float32), flags=cv2.DCT_ROWS).T
-    return np.asarray(np.kron(basis, basis)[1:].astype(np.float32) @ blocks, dtype=np.float32)
+    blocks = grey[:height, :width].reshape(height // 8, 8, width // 8, 8).swapaxes(1, 2)
+    return np.asarray(scipy.fft.dctn(blocks, axes=(2, 3), norm="ortho").reshape(-1, 64)[:, 1:], dtype=np.float32)
 
 
-def _histograms(coefficients: NDArray[np.float32]) -> NDArray[np.float64]:
+def _histograms(coefficients: NDArray[np.float32]) -> NDArray[np.float32]:
     """[63, bins] counts of magnitudes."""
     bins = int(_TOP / _BIN)
-    place = np.minimum((np.abs(coefficients) / _BIN + 0.5).astype(np.int64), bins - 1)
-    place += np.arange(len(place))[:, None] * bins
-    flat = np.bincount(place.reshape(-1), minlength=len(coefficients) * bins)
-    counts = np.asarray(flat, dtype=np.float64).reshape(-1, bins)
+    place = np.minimum((np.abs(coefficients) * np.float32(1 / _BIN) + np.float32(0.5)).astype(np.int32), bins - 1)
+    place += np.arange(place.shape[1], dtype=np.int32) * bins
+    flat = np.bincount(place.reshape(-1), minlength=place.shape[1] * bins)
+    counts = np.asarray(flat, dtype=np.float32).reshape(-1, bins)
     counts[:, -1] = 0
     return counts
 
 
-def _read_steps(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+def _read_steps(counts: NDArray[np.float32]) -> NDArray[np.float64]:
     """[63]: the largest step whose comb is there, 0 where none is."""
-    size = np.arange(counts.shape[1]) * _BIN
-    beyond = size[None, :] > _STEPS[:, None] / 2
-    comb = np.where(beyond, np.cos(2 * np.pi * size[None, :] / _STEPS[:, None]), 0.0)
-    number = counts @ beyond.T.astype(np.float64)
-    fit = counts @ comb.T / np.maximum(number, 1)
+    number, fit = np.split(counts @ _combs(), 2, axis=1)
+    fit = fit / np.maximum(number, 1)
     seen = (number >= _MIN_COUNT) & (fit > _MIN_COMB) & (fit * np.sqrt(2 * number) > _MIN_SIGNIFICANCE)
     largest = _MAX_STEP - np.argmax(seen[:, ::-1], axis=1)
     near = (largest[:, None] * _SAME_COMB <= _STEPS) & (largest[:, None] >= _STEPS)
     step = _STEPS[np.argmax(np.where(near, fit, -1.0), axis=1)]
     return np.asarray(np.where(seen.any(1), step, 0), dtype=np.float64)
+
+
+@functools.cache
+def _combs() -> NDArray[np.float32]:
+    """[bins, 2 · steps]: what is counted for a step, 1 beyond half of it; and its cosine there."""
+    size = np.arange(int(_TOP / _BIN))[:, None] * _BIN
+    beyond = size > _STEPS / 2
+    comb = np.where(beyond, np.cos(2 * np.pi * size / _STEPS), 0.0)
+    return np.concatenate([beyond, comb], axis=1).astype(np.float32)
 
 
 def _quality(scale: float) -> float:

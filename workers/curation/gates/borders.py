@@ -20,7 +20,7 @@ OVAL_FIT = 0.95
 GLYPHS_HALF = 6.5
 """Letters in lines for which text is as likely as not."""
 CONTRASTS = ((40.0, 0.5), (30.0, 0.25))
-"""(levels, share of the strongest stroke) from which a stroke may be ink: letters across a light shirt are the weakest."""
+"""(levels, share of the strongest stroke) from which a stroke may be ink: letters on a light shirt are the weakest."""
 REPEAT_FROM = 0.10
 """Autocorrelation of fine detail, far from its origin, from which a pattern is laid over the picture."""
 

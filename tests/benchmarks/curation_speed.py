@@ -22,8 +22,8 @@ from workers.curation.face_frame import face_frame
 from workers.curation.fingerprint import fingerprint
 from workers.curation.gates import GATES
 from workers.curation.look import Look
-from workers.curation.one_core import one_core
 from workers.photos.opening import open_photo
+from workers.tasks.one_core import keep_to_one_core
 
 MEGAPIXELS = (1, 3, 6, 12)
 GOAL_PER_HOUR = 20_000
@@ -67,6 +67,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--each", type=int, default=6, help="photographs of each size")
     asked = parser.parse_args()
+    keep_to_one_core()
     files = [path for path in portraits(asked.data)[0] if path.parent.name in ("studio", "photos")]
     chosen = files[:: max(1, len(files) // asked.each)][: asked.each]
     spent: dict[float, dict[str, list[float]]] = {}
@@ -75,9 +76,7 @@ def main() -> int:
         parts(bodies[0])  # warm
         found: dict[str, list[float]] = defaultdict(list)
         for body in bodies:
-            with one_core():
-                took = parts(body)
-            for name, took_s in took.items():
+            for name, took_s in parts(body).items():
                 found[name].append(took_s)
         spent[megapixels] = found
     print(f"{'ms of CPU a photo':<20}" + "".join(f"{size:>7} Mpx" for size in MEGAPIXELS))

@@ -15,7 +15,6 @@ from workers.curation.face_frame import face_frame
 from workers.curation.fingerprint import fingerprint
 from workers.curation.gates import GATES
 from workers.curation.look import Look
-from workers.curation.one_core import one_core
 from workers.curation.policy import Policy
 from workers.curation.verdicts import Row, decide, dropped
 from workers.photos import containers
@@ -42,8 +41,7 @@ def look_at(file: str, body: bytes, *, policy: Policy) -> Looked:
     row = _blank(file, body)
     try:
         photo = open_photo(body, max_bytes=policy.max_bytes, max_px=policy.max_px)
-        with one_core():
-            row |= _measured(photo)
+        row |= _measured(photo)
     except PhotoRefused as refusal:
         return Looked(row=row | dropped("readable", refusal.message), preview=None)
     return Looked(row=row | decide(row, policy=policy), preview=preview_of(photo.pixels))

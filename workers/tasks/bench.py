@@ -24,6 +24,7 @@ from workers.tasks.learning_curve import LearningCurve
 from workers.tasks.listing import ListTask
 from workers.tasks.loaded import LoadedCascades
 from workers.tasks.loaded_runs import LoadedRuns
+from workers.tasks.one_core import keep_to_one_core
 from workers.tasks.painted import Sides
 from workers.tasks.ranking import RankTask
 from workers.tasks.render import RenderTask, threads_for
@@ -39,6 +40,7 @@ def prepare(settings: Settings, ledger: Ledger, storage: Storage) -> Bench:
     Raises SettingsInvalid when FARM_DEVICE names a device that is not here.
     """
     keep_pages()
+    keep_to_one_core()
     device = device_of(settings)
     memory_bytes = memory_of(device, settings.memory_bytes)
     torch.zeros(1, device=device)  # CUDA starts here and not under the first claim's lease

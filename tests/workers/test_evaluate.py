@@ -16,6 +16,7 @@ from tests.workers.evaluation.networks import network_file
 from tests.workers.evaluation_studio import DEMO, GROUND, Studio, opened, read_label
 from workers.evaluation.feature_file import to_file
 
+FIRST = tuple(map(str, range(64)))
 EVALUATE = {"kind": "evaluate", "of": "tiny", "portraits": 70, **GROUND}
 
 pytestmark = pytest.mark.timeout(900)
@@ -49,6 +50,15 @@ def test_figures_are_told_with_what_they_stand_on(studio: Studio, job: int) -> N
     assert any("learned from" in warning for warning in found["warnings"])
 
 
+def test_an_upscaler_is_checked_and_a_base_alone_has_none(studio: Studio, job: int) -> None:
+    found = {row["name"]: row for row in studio.evaluation(job)["figures"]}
+    for name in ("consistency", "shift_stability"):
+        assert found[name]["interval"][0] < found[name]["value"] < found[name]["interval"][1] < 99
+        assert "16 portraits" in found[name]["words"]
+    base = studio.evaluation(studio.done({**EVALUATE, "size_px": 16, "portraits": 50}))
+    assert "consistency" not in {row["name"] for row in base["figures"]}
+
+
 def test_the_same_again_describes_nothing_and_more_portraits_only_those(studio: Studio, job: int) -> None:
     before = studio.features()
     again = studio.done(EVALUATE)
@@ -63,7 +73,7 @@ def test_the_same_again_describes_nothing_and_more_portraits_only_those(studio: 
 def test_damaged_features_are_described_again_and_no_others(
     studio: Studio, job: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    key = next(key for key in studio.features() if read_label(studio.storage.get(key))[0].names[0] == "0")
+    key = next(key for key in studio.features() if read_label(studio.storage.get(key))[0].names == FIRST)
     whole = studio.storage.get(key)
     studio.storage.put(key, whole[:-100] + bytes([whole[-100] ^ 1]) + whole[-99:], if_absent=False)
     again = studio.done(EVALUATE)

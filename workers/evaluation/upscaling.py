@@ -1,6 +1,7 @@
 """What an upscaler must keep: its input, no seams, and one face whatever the place it is painted at."""
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -29,21 +30,25 @@ def downsample_consistency_db(output: Pictures, source: Pictures) -> float:
     return psnr_db(np.asarray(cv2.resize(output, (side, side), interpolation=cv2.INTER_AREA), np.uint8), source)
 
 
-def seam_ratio(pictures: Pictures, tile_px: int) -> float:
+def seam_ratio(pictures: Pictures, lines: Sequence[int]) -> float:
     """How much luma jumps across tile lines over how much across others, of uint8 [N, s, s, 3]; 1: no seam.
 
+    lines: first rows, and columns, of the tiles but the first one.
+
     A jump is a step less the mean of the two steps beside it, squared: a seam is one step, an edge of the picture more.
-    Raises InvalidInput where no tile line lies in the pictures.
+    Raises InvalidInput where a line does not lie in the pictures, or there is none.
     """
-    if pictures.ndim != 4 or not len(pictures) or not 4 <= tile_px < min(pictures.shape[1:3]) - 2:
-        raise InvalidInput(f"no line between tiles of {tile_px} px lies in pictures of {pictures.shape}")
+    if pictures.ndim != 4 or not len(pictures) or not lines:
+        raise InvalidInput(f"there is no line between tiles in pictures of {pictures.shape}")
+    if not 2 <= min(lines) <= max(lines) <= min(pictures.shape[1:3]) - 2:
+        raise InvalidInput(f"lines {min(lines)} to {max(lines)} do not lie in pictures of {pictures.shape}")
     at_lines, elsewhere = [], []
     for picture in pictures:
         luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float64)
         for turned in (luma, luma.T):
             steps = np.diff(turned, axis=0)
             jumps = (steps[1:-1] - (steps[:-2] + steps[2:]) / 2) ** 2
-            at_line = (np.arange(len(jumps)) + 2) % tile_px == 0
+            at_line = np.isin(np.arange(len(jumps)) + 2, lines)
             at_lines.append(jumps[at_line].mean())
             elsewhere.append(jumps[~at_line].mean())
     return float((np.mean(at_lines) + 1e-6) / (np.mean(elsewhere) + 1e-6))

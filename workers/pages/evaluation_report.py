@@ -14,6 +14,8 @@ TITLES = {
     "spectrum": "spectrum",
     "sw2": "sliced W2, feature bank",
     "frechet": "Fréchet distance",
+    "consistency": "consistency with its input",
+    "shift_stability": "stability under a shift",
 }
 
 

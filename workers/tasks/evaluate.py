@@ -53,6 +53,8 @@ class EvaluateTask:
                     assignment.settle(assignment.cursor)
                 case Chunk(source, lo, hi):
                     worked = work.describe_portraits(source, lo, hi)
+                    if lo == 0 and isinstance(spec, EvaluateSpec):  # a verdict does not ask for it
+                        worked = work.check_upscaler(source) or worked
                     assignment.settle(assignment.cursor, worked=worked)
                 case Decision(look, portraits):
                     outcome = look_at(assignment, work, look=look, portraits=portraits)

@@ -23,6 +23,7 @@ from workers.tasks.evaluation_work import EvaluationWork
 from workers.tasks.loaded import LoadedCascades
 from workers.tasks.loaded_runs import LoadedRuns
 from workers.tasks.painted import Sides
+from workers.tasks.upscaler_checks import rows_of
 
 VERSION = 1
 FEW_PORTRAITS = 1_000
@@ -55,6 +56,7 @@ def _evaluated(spec: Evaluation, work: EvaluationWork, folder: Path, *, job_id: 
     photos = work.gathered_photos(folder)
     portraits = work.gathered_portraits(0, folder, until=spec.portraits)
     figures = figures_of(portraits, photos, alive=work.alive).told()["figures"]
+    figures += rows_of(work.checks())
     own = work.own_features(folder, until=spec.portraits)
     if own is not None:
         figures += _own_figures(*own, work.photos.people)

@@ -1,7 +1,7 @@
 """An evaluation at work: which features it needs, and how those that are not kept yet come about."""
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,14 @@ from farm.specs.looks import chunks
 from farm.storage import Storage
 from workers.cascade.pixels import Picture
 from workers.evaluation.described import Described
+from workers.evaluation.feature_file import Arrays
 from workers.evaluation.onnx_extractor import Features
 from workers.tasks.describing import Describing
 from workers.tasks.evaluation_photos import Chosen, chosen_photos, identity_of, pictures
 from workers.tasks.gathered import described, gathered
 from workers.tasks.kept_features import KeptFeatures, Read
 from workers.tasks.painted import Side, Sides
+from workers.tasks.upscaler_checks import CHECKED, DIGEST, Enlarged, checks_of
 from workers.training.data import Photo
 
 
@@ -80,6 +82,26 @@ class EvaluationWork:
         # Fewer photographs to enlarge than portraits were asked for: there is nothing to do.
         return bool(names) and self._describe(side.identity(lo, hi), names, lambda: self._shown(side, lo, hi))
 
+    def check_upscaler(self, place: int) -> bool:
+        """Enlarge a source's first portraits twice; False where it has no upscaler, or that was done before."""
+        side = self.side(place)
+        if not side.upscaled:
+            return False
+        digest, names = self._checks.digest_of(side.identity(0, CHECKED)), side.names(0, CHECKED)
+        if self._checks.is_kept(digest):
+            return False
+        self._checks.keep(digest, checks_of(self._watched(side.enlarged(0, CHECKED))), names)
+        return True
+
+    def _watched(self, found: Iterable[Enlarged]) -> Iterator[Enlarged]:
+        for each in found:
+            self.alive()
+            yield each
+
+    @functools.cached_property
+    def _checks(self) -> KeptFeatures:
+        return KeptFeatures(storage=self.storage, extractor=DIGEST, size_px=self.size_px)
+
     def _describe(self, identity: Any, names: tuple[str, ...], shown: Callable[[], Picture]) -> bool:
         """By every extractor whose features of these pictures are not kept; False where there was none."""
         missing = [place for place, kept in enumerate(self._kept) if not kept.is_kept(kept.digest_of(identity))]
@@ -110,6 +132,14 @@ class EvaluationWork:
         """The features of a source's first `until` portraits, likewise."""
         parts, count = self._portrait_parts(place, until, 0)
         return described(parts, count=count, folder=folder / f"side-{place}")
+
+    def checks(self) -> Arrays:
+        """What `check_upscaler` found of the first source; nothing where it has none. Raises WorkFailed."""
+        side = self.side(0)
+        if not side.upscaled:
+            return {}
+        ((_, checks),) = self._checks.read_all([self._checks.digest_of(side.identity(0, CHECKED))], self.alive)
+        return checks
 
     def own_features(self, folder: Path, *, until: int) -> tuple[Features, Features] | None:
         """What the user's network says of the first source's portraits and of the photographs; None without one."""

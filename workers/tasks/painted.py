@@ -25,6 +25,7 @@ from workers.cascade.stage import Enlargement, UpscalerStage
 from workers.tasks.evaluation_photos import Chosen, frames, identity_of
 from workers.tasks.loaded import LoadedCascades
 from workers.tasks.loaded_runs import LoadedRuns
+from workers.tasks.upscaler_checks import Enlarged, enlarged, last_step
 from workers.training.data import area_reduced
 
 
@@ -39,6 +40,13 @@ class Side(Protocol):
 
     def pictures(self, lo: int, hi: int) -> Iterator[Picture]:
         """uint8 [size_px, size_px, 3] each, in order."""
+
+    @property
+    def upscaled(self) -> bool:
+        """Whether `enlarged` has something to show."""
+
+    def enlarged(self, lo: int, hi: int) -> Iterator[Enlarged]:
+        """The last enlargement of each, to be checked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +68,8 @@ class Sides:
             return EnlargedSide(photos=photos, storage=self.storage, load=load, source=source, size_px=size_px)
         from_run = functools.partial(self.runs.base, source)
         painter = functools.partial(self.cascades.get, source.digest) if source.kind == "cascade" else from_run
-        return PaintedSide(load=painter, source=source, psi=spec.psi, size_px=size_px)
+        sizes = sizes_px(self.ledger.cascade(source.digest).config) if source.kind == "cascade" else (source.own_px,)
+        return PaintedSide(load=painter, source=source, psi=spec.psi, size_px=size_px, upscaled=size_px > sizes[0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +80,7 @@ class PaintedSide:
     source: Source
     psi: float
     size_px: int
+    upscaled: bool
 
     def identity(self, lo: int, hi: int) -> Any:
         """Stage weights, seeds and truncation."""
@@ -84,12 +94,20 @@ class PaintedSide:
     def pictures(self, lo: int, hi: int) -> Iterator[Picture]:
         """Painted now."""
         cascade: Cascade = self.load()
+        return cascade.render(self._recipes(cascade, lo, hi))
+
+    def enlarged(self, lo: int, hi: int) -> Iterator[Enlarged]:
+        """The last step of each portrait's chain."""
+        cascade: Cascade = self.load()
+        return (last_step(cascade, recipe) for recipe in self._recipes(cascade, lo, hi))
+
+    def _recipes(self, cascade: Cascade, lo: int, hi: int) -> list[Recipe]:
         seeds = range(self.source.seed + lo, self.source.seed + hi)
         asked = {"kind": "render", "cascade": cascade.digest, "size_px": self.size_px, "psi": self.psi}
         spec = parse_spec({**asked, "seeds": str(seeds.start)})
         if not isinstance(spec, RenderSpec):
             raise WorkFailed("portraits are painted by render specs")
-        return cascade.render([recipe_for(spec, seed, sizes=cascade.sizes_px) for seed in seeds])
+        return [recipe_for(spec, seed, sizes=cascade.sizes_px) for seed in seeds]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +119,7 @@ class EnlargedSide:
     load: Any
     source: Source
     size_px: int
+    upscaled: bool = True
 
     def identity(self, lo: int, hi: int) -> Any:
         """The checkpoint and the photographs."""
@@ -113,10 +132,17 @@ class EnlargedSide:
     def pictures(self, lo: int, hi: int) -> Iterator[Picture]:
         """Enlarged now; the place of a photo is its noise's seed."""
         upscaler: UpscalerStage = self.load()
+        return (_reduced(large, self.size_px) for large in upscaler.stream(self._small(upscaler, lo, hi)))
+
+    def enlarged(self, lo: int, hi: int) -> Iterator[Enlarged]:
+        """The photographs enlarged, and moved by a pixel."""
+        upscaler: UpscalerStage = self.load()
+        return (enlarged(upscaler, small, how) for small, how in self._small(upscaler, lo, hi))
+
+    def _small(self, upscaler: UpscalerStage, lo: int, hi: int) -> Iterator[tuple[Picture, Enlargement]]:
         small_px = self.source.own_px // upscaler.factor
-        shown = enumerate(frames(self.photos.photos[lo:hi], self.storage), start=lo)
-        work = ((area_reduced(frame, small_px), Enlargement(noise_seed=place, step=0)) for place, frame in shown)
-        return (_reduced(large, self.size_px) for large in upscaler.stream(work))
+        for place, frame in enumerate(frames(self.photos.photos[lo:hi], self.storage), start=lo):
+            yield area_reduced(frame, small_px), Enlargement(noise_seed=place, step=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +153,7 @@ class StoredSide:
     storage: Storage
     source: Source
     size_px: int
+    upscaled: bool = False
 
     def identity(self, lo: int, hi: int) -> Any:
         """Recipes, and the bytes that are stored for them."""
@@ -140,6 +167,10 @@ class StoredSide:
         """Read from their files; each must hold the bytes that the ledger knows."""
         for (seed, _), row in zip(self._recipes(lo, hi), self._rows(lo, hi), strict=True):
             yield _reduced(self._read(seed, row), self.size_px)
+
+    def enlarged(self, lo: int, hi: int) -> Iterator[Enlarged]:
+        """Raises WorkFailed: what was painted once has no input any more."""
+        raise WorkFailed(f"portraits {lo} to {hi - 1} of job {self.source.job} are stored without what they come from")
 
     @functools.cached_property
     def _spec(self) -> RenderSpec:

@@ -9,6 +9,7 @@ from tests.workers.evaluation.pictures import Pictures, photos
 from workers.evaluation.upscaling import downsample_consistency_db, psnr_db, seam_ratio, shift_stability_db, shifted
 
 FACTOR = 4
+LINES = (64, 128, 192)
 
 
 def enlarged(picture: Pictures) -> Pictures:
@@ -27,7 +28,7 @@ def test_tiles_painted_apart_leave_seams() -> None:
     whole = photos(256)
     seamed = whole.copy()
     seamed[:, 64:128] = np.clip(seamed[:, 64:128].astype(int) + 4, 0, 255)
-    assert 0.8 < seam_ratio(whole, 64) < 1.2 < seam_ratio(seamed, 64)
+    assert 0.8 < seam_ratio(whole, LINES) < 1.2 < seam_ratio(seamed, LINES)
 
 
 def test_an_upscaler_bound_to_places_is_not_stable() -> None:
@@ -44,5 +45,7 @@ def test_what_cannot_be_compared_is_refused() -> None:
         downsample_consistency_db(photos(96)[0], source)
     with pytest.raises(InvalidInput, match="one shape"):
         psnr_db(source, photos(96)[0])
+    with pytest.raises(InvalidInput, match="lines 64 to 64 do not lie"):
+        seam_ratio(source[None], [64])
     with pytest.raises(InvalidInput, match="no line between tiles"):
-        seam_ratio(source[None], 64)
+        seam_ratio(source[None], [])

@@ -13,7 +13,7 @@ ROUNDS = 3
 def check(race: Race) -> None:
     race.run(ROUNDS)
     assert race.wrong == []
-    assert race.happened["rounds"] == ROUNDS
+    assert race.happened["rounds"] >= ROUNDS
     assert race.happened["portraits looked at"] >= 3 * ROUNDS
     assert race.happened["collections to their end"] > 0
 

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
@@ -150,6 +150,7 @@ def test_every_cut_and_every_flipped_bit_of_the_text_is_noticed() -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(rest=st.binary(max_size=200))
+@example(rest=b"\0\0\0\0IEND\xaeB`\x82")
 def test_noise_is_never_another_error(rest: bytes) -> None:
     with pytest.raises(InvalidInput):
         read_png_text(b"\x89PNG\r\n\x1a\n" + rest)

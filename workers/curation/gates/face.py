@@ -35,7 +35,7 @@ def face(look: Look) -> Measurement:
         details = {"size_share": 0.0, "frontal": 0.0, "occluded": 0.0, "several": 0.0}
         return Measurement(value=0, reason=f"no face seen: upper square, {where}", details=details)
     largest = frame.faces[0]
-    count = len(distinct(frame.faces))
+    count = 1 + sum(_is_another(look.photo.pixels, box, largest) for box in distinct(frame.faces)[1:])
     size_share = largest.height / min(look.photo.pixels.shape[:2])
     frontal, occluded = _sight(look.photo.pixels, largest)
     told = f"{count} faces, the largest in a {where}" if count > 1 else f"a face in a {where}"
@@ -57,6 +57,18 @@ def distinct(faces: tuple[FaceBox, ...]) -> list[FaceBox]:
         if not inside and box.height >= SMALLEST_SHARE * faces[0].height:
             kept.append(box)
     return kept
+
+
+def _is_another(pixels: Plane, box: FaceBox, largest: FaceBox) -> bool:
+    """Whether there is an eye in a further box; below the face, where collars and ties are, both.
+
+    Of 884 portraits of one sitter the detector alone saw a second face in 19, each time a collar with its tie.
+    """
+    if not box.frontal:
+        return True
+    eyes = _eyes(np.asarray(cv2.cvtColor(_cut(pixels, box), cv2.COLOR_RGB2GRAY), dtype=np.uint8))
+    collar = box.centre_y > largest.centre_y and abs(box.centre_x - largest.centre_x) < largest.width / 2
+    return len(eyes) >= (2 if collar else 1)
 
 
 def _sight(pixels: Plane, box: FaceBox) -> tuple[float, float]:

@@ -1,5 +1,7 @@
 """How many faces, how large, and whether they can be seen."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -33,6 +35,13 @@ def test_two_portraits_side_by_side_are_two_faces() -> None:
     found = face(look_at(np.hstack([pixels_of("001.jpg"), pixels_of("030.jpg")])))
     assert found.value == 2
     assert found.details["several"] == 1
+
+
+def test_a_collar_is_no_second_sitter() -> None:
+    look = look_at(pixels_of("001.jpg"))
+    first = look.frame.faces[0]
+    collar = FaceBox(first.centre_x, first.centre_y + first.height, 0.7 * first.width, 0.7 * first.height, True)
+    assert face(Look(look.photo, replace(look.frame, faces=(first, collar)))).value == 1
 
 
 def test_dark_glasses_cover_a_face() -> None:

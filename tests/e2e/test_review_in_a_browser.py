@@ -14,6 +14,7 @@ from farm.ledger import Role
 from farm.service import Service
 from farm.settings import Settings
 from farm.storage import keys
+from tests.e2e.line import Line, line_to
 from tests.farm.albums import add_album
 from tests.farm.api.conftest import served
 from tests.services.process import ServiceMissing, skip_or_fail
@@ -74,11 +75,11 @@ def phone(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-def opened(context: BrowserContext, farm: Farm, reviewer: str) -> Page:
+def opened(context: BrowserContext, farm: Farm, reviewer: str, *, address: str = "") -> Page:
     """The page with a picture on the table; what the browser complains of fails the test."""
     page = context.new_page()
     page.on("pageerror", lambda error: pytest.fail(str(error)))
-    page.goto(f"{farm.address}/review/studio#key={farm.secret}&name={reviewer}")
+    page.goto(f"{address or farm.address}/review/studio#key={farm.secret}&name={reviewer}")
     page.locator(f"{CURRENT} img").first.wait_for()
     return page
 
@@ -162,16 +163,23 @@ def test_keys_do_the_same(farm: Farm, browser: Browser) -> None:
     context.close()
 
 
+@pytest.fixture
+def line(farm: Farm) -> Iterator[Line]:
+    with line_to(int(farm.address.rsplit(":", 1)[1])) as line:
+        yield line
+
+
 def test_what_is_decided_without_a_network_arrives_later_and_once(
-    farm: Farm, phone: BrowserContext, tmp_path: Path
+    farm: Farm, phone: BrowserContext, line: Line, tmp_path: Path
 ) -> None:
     # Given a phone that has the page and its first photos, and loses the network
-    page = opened(phone, farm, "tunnel")
+    page = opened(phone, farm, "tunnel", address=line.address)
     for _ in range(200):
         if page.evaluate("caches.match(location.pathname).then((found) => Boolean(found))"):
             break
         page.wait_for_timeout(100)
     page.wait_for_timeout(1000)  # the pictures of the next photos
+    line.cut()
     phone.set_offline(True)
     expected: dict[str, str | None] = {swipe(page, right=right): "keep" if right else "drop" for right in (True, False)}
     expect(page.locator("#wire")).to_contain_text("2 kept here")
@@ -180,7 +188,7 @@ def test_what_is_decided_without_a_network_arrives_later_and_once(
     # When it is closed and opened again there, then photos and labels are still here
     page.close()
     page = phone.new_page()
-    page.goto(f"{farm.address}/review/studio")
+    page.goto(f"{line.address}/review/studio")
     page.locator(f"{CURRENT} img").first.wait_for()
     expect(page.locator("#wire")).to_contain_text("2 kept here")
     expected[swipe(page, right=True)] = "keep"
@@ -188,6 +196,7 @@ def test_what_is_decided_without_a_network_arrives_later_and_once(
     assert not [key for key in farm.labels() if key[1] == "tunnel"]
 
     # And when the network comes back, all of it arrives by itself
+    line.mend()
     phone.set_offline(False)
     waited_for(page, farm, "tunnel", expected)
     expect(page.locator("#wire")).to_have_text("tunnel")
@@ -213,7 +222,7 @@ def test_two_reviewers_who_differ_are_told_how_far_they_agree(farm: Farm, phone:
     expect(page.locator("#together")).to_contain_text("agreement")
     page.get_by_label("All measurements").tap()
     expect(page.locator("#people")).to_contain_text("one and other")
-    expect(page.locator("#people")).to_contain_text("67 % of 3 alike")
+    expect(page.locator("#people")).to_contain_text("67 % of 3 alike", timeout=WAIT_MS)  # the open sheet follows
 
 
 def test_a_stranger_is_asked_for_a_key_and_a_wrong_one_is_told(

@@ -213,6 +213,7 @@ function drawState() {
     words.push(`of ${state.photos.toLocaleString("en")}`);
     $("count").textContent = words.join(" · ");
     $("together").textContent = agreementWords(state);
+    if (!$("sheet").hidden) fillSheet(deck?.current);
   }
   const waiting = outbox ? outbox.waiting.length : 0;
   const cut = !navigator.onLine || (outbox && outbox.failures > 0);
@@ -223,10 +224,10 @@ function drawState() {
 async function readState() {
   clearTimeout(stateTimer);
   stateTimer = setTimeout(readState, STATE_EVERY_MS);
+  stale = false; // what is decided from here on is in none of the answers on their way
   try {
     state = await ask(root, who);
     remember(`review:${dataset}:state`, state);
-    stale = false;
   } catch (error) {
     heard(error);
   }

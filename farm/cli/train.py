@@ -15,6 +15,9 @@ from farm.cli.session import ended, opened, tell_submitted
 Name = Annotated[str, typer.Argument(help="what to call the run")]
 Dataset = Annotated[str, typer.Option("--dataset", metavar="D", help="name, or name@version")]
 PresetName = Annotated[str, typer.Option("--preset", metavar="P", help="`farm train presets` lists them")]
+ScheduleName = Annotated[
+    str | None, typer.Option("--schedule", metavar="S", help="published or fast; the preset's own where not given")
+]
 Images = Annotated[
     int | None, typer.Option("--images", metavar="N", help="images to show in all; the preset's where not given")
 ]
@@ -45,6 +48,7 @@ def base(
     name: Name,
     dataset: Dataset,
     preset: PresetName,
+    schedule: ScheduleName = None,
     images: Images = None,
     slice_images: SliceImages = None,
     checkpoint: Checkpoint = None,
@@ -56,7 +60,7 @@ def base(
 ) -> None:
     """Train a base: the stage that paints a small face out of nothing."""
     spec: dict[str, Any] = {"stage": "base", "run": name, "dataset": dataset, "preset": preset, "seed": seed}
-    spec |= {"total_nimg": images, "slice_nimg": slice_images}
+    spec |= {"schedule": schedule, "total_nimg": images, "slice_nimg": slice_images}
     _submit(spec, checkpoint, terms=(priority, budget_hours), wait=wait, as_json=as_json)
 
 
@@ -104,10 +108,18 @@ def presets(as_json: AsJson = False) -> None:
         say_json(list(PRESETS.values()))
         return
     rows = (
-        (row.name, row.stage, row.size_px, row.factor if row.factor > 1 else "", f"{row.total_nimg:,}")
+        (
+            row.name,
+            row.stage,
+            row.size_px,
+            row.factor if row.factor > 1 else "",
+            f"{row.parameters_m:.2f}",
+            f"{row.total_nimg:,}",
+            row.schedule or "own",
+        )
         for row in PRESETS.values()
     )
-    table(("preset", "stage", "size px", "enlarges", "images"), rows, empty="")
+    table(("preset", "stage", "size px", "enlarges", "M numbers", "images", "schedule"), rows, empty="")
 
 
 def listing(as_json: AsJson = False) -> None:

@@ -116,6 +116,8 @@ def _train(spec: TrainSpec, ledger: Ledger, storage: Storage) -> TrainSpec:
     problems: list[Problem] = []
     preset = _tried(problems, lambda: find_preset(spec.preset, stage=spec.stage))
     dataset = _tried(problems, lambda: _dataset(spec.dataset, ledger))
+    if spec.schedule is not None and spec.stage != "base":
+        problems.append(Problem("schedule", "only a base has a choice of schedules: leave it out"))
     if spec.stage_before is not None:
         problems += _before(spec, preset, ledger)
     start_nimg = _tried(problems, lambda: _start_nimg(spec, storage))

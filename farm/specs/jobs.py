@@ -63,6 +63,9 @@ class TrainSpec(Spec):
     stage: Literal["base", "upscaler"]
     dataset: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}(@\d{1,6})?$", description="name or name@version")
     preset: Name
+    schedule: Literal["published", "fast"] | None = Field(
+        None, description="a base's dials: R3GAN's at the run's length, or faster ones; None: the preset's own"
+    )
     stage_before: Name | None = Field(
         None, description="run whose outputs an upscaler also learns on; None: photos only"
     )

@@ -11,7 +11,7 @@ from farm.recipe import canonical_json
 from farm.specs import TrainSpec
 from farm.storage import Storage, keys
 from workers.training.config import RunConfig
-from workers.training.presets import run_config
+from workers.training.presets import run_config, scheduled
 
 AVERAGES = "averages.safetensors"
 
@@ -61,7 +61,7 @@ def _decided(spec: TrainSpec, ledger: Ledger, storage: Storage) -> RunPlan:
         slice_nimg=spec.slice_nimg,
         stages_before=digests,
     )
-    return RunPlan(config, before)
+    return RunPlan(scheduled(config, spec.schedule), before)
 
 
 def _stages_before(run: str | None, ledger: Ledger) -> tuple[Slice, ...]:

@@ -207,6 +207,10 @@ def test_runs_are_trained_and_listed(farm: Farm, service: Service) -> None:
     assert "faces" in farm("train", "list").out
     assert "smoke-up-32" in farm("train", "presets").out
     assert farm("train", "base", "x", "--dataset", "studio", "--preset", "smoke-up-32").code == 2
+    again = ("train", "base", "again", "--dataset", "studio", "--preset", "smoke-base-16", "--schedule")
+    assert farm(*again, "slow").code == 2
+    assert farm(*again, "published").code == 0
+    assert service.ledger.run("again").config["schedule"] == "published"
 
 
 def test_cascades_are_assembled_exported_imported_and_listed(farm: Farm, service: Service, tmp_path: Path) -> None:

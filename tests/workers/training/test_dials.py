@@ -9,7 +9,8 @@ from farm.specs.presets import PRESETS
 from workers.cascade.config import UpscalerConfig
 from workers.training.averaging import averaged_copy, move_average
 from workers.training.config import RunConfig
-from workers.training.presets import presets, run_config
+from workers.training.preset_table import BASES
+from workers.training.presets import presets, run_config, scheduled
 from workers.training.schedules import Ramp
 
 
@@ -60,6 +61,37 @@ def test_every_preset_the_farm_offers_can_be_trained() -> None:
 def test_a_shorter_run_has_a_shorter_schedule() -> None:
     run = run_config("demo-base-64", dataset="d@1", seed=0, total_nimg=75_008)
     assert (run.total_nimg, run.schedule.length_nimg) == (75_008, 75_000)
+
+
+def test_the_published_schedule_is_r3gans_at_its_own_length_and_the_runs_share_of_it_otherwise() -> None:
+    run = run_config("base-256-full", dataset="d@1", seed=0)
+    first, last = run.schedule.now(0), run.schedule.now(20_000_000)
+    assert (first.lr, first.gamma, first.beta2, first.augment_p) == pytest.approx((2e-4, 150.0, 0.9, 0.0))
+    assert (last.lr, last.gamma, last.beta2, last.augment_p) == pytest.approx((5e-5, 15.0, 0.99, 0.3))
+    assert run.schedule.half_life_nimg == 500_000
+    shorter = run_config("base-256-full", dataset="d@1", seed=0, total_nimg=200_000).schedule
+    assert (shorter.length_nimg, shorter.half_life_nimg) == (200_000, 5_000)
+    assert shorter.now(100_000).lr == pytest.approx(run.schedule.now(10_000_000).lr)
+
+
+@pytest.mark.parametrize(("side", "gamma"), [(64, 2.0), (128, 20.0), (256, 150.0)])
+def test_gamma_grows_with_the_side(side: int, gamma: float) -> None:
+    run = run_config(f"base-{side}-tiny", dataset="d@1", seed=0)
+    assert scheduled(run, "published").schedule.gamma.start == gamma
+    assert scheduled(run, "fast") == scheduled(run, None) == run
+
+
+def test_any_base_may_take_the_other_schedule_and_no_upscaler() -> None:
+    run = run_config("demo-base-64", dataset="d@1", seed=0, total_nimg=75_008)
+    other = scheduled(run, "published")
+    assert (other.schedule.length_nimg, other.schedule.lr.start) == (75_000, 2e-4)
+    assert other.digest != run.digest
+    with pytest.raises(InvalidInput, match="only a base"):
+        scheduled(run_config("demo-up-256", dataset="d@1", seed=0), "fast")
+
+
+def test_no_group_of_a_convolution_is_narrower_than_32_channels() -> None:
+    assert all(row.groups == 0 or row.groups >= 32 for row in BASES)
 
 
 def test_every_mistake_in_a_configuration_is_told_at_once() -> None:

@@ -1,6 +1,8 @@
 """A run's whole configuration as one frozen value: with the dataset and the seed it decides every weight."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, PlainSerializer, PlainValidator, TypeAdapter, ValidationError
@@ -9,12 +11,16 @@ from farm.errors import InvalidInput, Problem
 from farm.recipe import canonical_digest, canonical_json
 from workers.cascade.config import BaseConfig, CanonicalCall, UpscalerConfig, network_from_json, network_to_json
 from workers.training.augment import AugmentConfig
+from workers.training.patch_judge import score_px
 from workers.training.schedules import Schedule
 
 Precision = Literal["bf16", "fp32"]
 Network = Annotated[
     BaseConfig | UpscalerConfig, PlainValidator(network_from_json), PlainSerializer(network_to_json, return_type=dict)
 ]
+
+SWITCHES: Mapping[str, bool] = MappingProxyType({"guided": True, "full_l1": False})
+"""Of UpscalingConfig; left out of the JSON where they are as usual: runs from before them keep their digests."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +62,27 @@ class RunConfig:
         ]
         if isinstance(self.network, UpscalerConfig) != (self.upscaling is not None):
             problems.append(Problem("upscaling", "belongs to upscalers, and every upscaler needs it"))
+        problems += self._uneven_crops()
         if problems:
             raise InvalidInput("this run cannot be trained", problems=problems)
+
+    def _uneven_crops(self) -> list[Problem]:
+        """A crop that the judge's levels do not divide would lose its right and lower edge unsaid."""
+        if not isinstance(self.network, UpscalerConfig) or self.upscaling is None or not self.judge_widths:
+            return []
+        step_px, crop_px = (
+            score_px(self.network.factor, self.judge_widths),
+            self.network.factor * self.upscaling.crop_px,
+        )
+        told = f"a crop of {crop_px} large pixels is no multiple of the judge's {step_px}"
+        return [Problem("upscaling.crop_px", told)] if crop_px % step_px else []
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; `from_json` reads an equal value back."""
         value: dict[str, Any] = TypeAdapter(RunConfig).dump_python(self, mode="json")
+        if self.upscaling is not None:
+            left_out = [name for name, usual in SWITCHES.items() if getattr(self.upscaling, name) == usual]
+            value["upscaling"] = {name: told for name, told in value["upscaling"].items() if name not in left_out}
         return value
 
     @classmethod
@@ -91,6 +112,9 @@ class UpscalingConfig:
     stage_share: share of a batch made of outputs of the stage before. blur_px: largest blur of the input, standard
     deviation in low-resolution pixels. sigma: largest noise. jpeg_share: share of inputs re-saved as JPEG, quality
     60 … 95. condition_dropout: share of pairs judged without their condition.
+
+    Two switches for ablations: guided: False trains a painter whose guide says nothing. full_l1: pay the L1 of paired
+    samples at full size instead of the averaged-down one.
     """
 
     crop_px: int = 32
@@ -102,6 +126,8 @@ class UpscalingConfig:
     sigma: float = 0.1
     jpeg_share: float = 0.1
     condition_dropout: float = 0.15
+    guided: bool = True
+    full_l1: bool = False
     pool: "PoolConfig | None" = None
 
 

@@ -17,6 +17,16 @@ from workers.cascade.resample import high_pass
 _LEAST_CELL_PX = 4
 
 
+def cell_px(factor: int) -> int:
+    """Side of the squares of pixels that the judge begins with."""
+    return factor if factor >= _LEAST_CELL_PX else 2 * factor
+
+
+def score_px(factor: int, widths: tuple[int, ...]) -> int:
+    """Side of the square that one score stands for: a judged crop is a multiple of it, in large pixels."""
+    return cell_px(factor) << (len(widths) - 1)
+
+
 class PatchJudge(nn.Module):
     """`candidate + condition -> scores [N, h, w]`, float32; larger is more real.
 
@@ -28,7 +38,7 @@ class PatchJudge(nn.Module):
     def __init__(self, config: UpscalerConfig, *, widths: tuple[int, ...]) -> None:
         super().__init__()
         self.factor = config.factor
-        self.cell_px = config.factor if config.factor >= _LEAST_CELL_PX else 2 * config.factor
+        self.cell_px = cell_px(config.factor)
         told = 1 + 2 + config.texture_dim
         self.enter = scaled_conv(6 * self.cell_px**2 + told, widths[0], 1, gain=2.0)
         self.levels = nn.ModuleList(

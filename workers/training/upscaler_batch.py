@@ -20,7 +20,8 @@ class Batch:
     """N samples on the device; c: crop's side, W: window's side, f: factor.
 
     tile: [N, 3, W, W]. small: [N, 3, g, g], the guide's input. conditions: [N, 2 + texture_dim]. real: [N, 3, fc, fc].
-    clean: [N, 3, c, c]. shown: [N], 1 or 0. places: the windows. inside: the crop's corner within each window.
+    clean: [N, 3, c, c]. shown: [N], 1 or 0. staged: bool [N]. places: the windows.
+    inside: the crop's corner within each window.
     """
 
     tile: Tensor
@@ -29,6 +30,7 @@ class Batch:
     real: Tensor
     clean: Tensor
     shown: Tensor
+    staged: Tensor
     places: Places
     inside: tuple[tuple[int, int], ...]
     factor: int
@@ -69,6 +71,7 @@ def collate(samples: Sequence[Sample], *, network: UpscalerConfig, window: int, 
         real=_tensor([s.real for s in samples], device),
         clean=_tensor([s.clean for s in samples], device),
         shown=torch.tensor([float(s.shown) for s in samples], device=device),
+        staged=torch.tensor([s.staged for s in samples], device=device),
         places=Places(
             top=tuple(y for y, _ in corners),
             left=tuple(x for _, x in corners),

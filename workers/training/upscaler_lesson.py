@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from farm.errors import InvalidInput
 from workers.cascade.config import UpscalerConfig
+from workers.cascade.resample import shrink
 from workers.cascade.upscaler import Upscaler
 from workers.training.ahead import Ahead
 from workers.training.augment import AugmentDraw, DrawKey, draw
@@ -49,7 +50,10 @@ class UpscalerLesson:
 
     def build(self) -> tuple[nn.Module, nn.Module]:
         """A fresh upscaler and its patch judge, on the CPU."""
-        return Upscaler(self.network), PatchJudge(self.network, widths=self.config.judge_widths)
+        upscaler = Upscaler(self.network)
+        if not self.how.guided:
+            _silence(upscaler.guide.leave.weight)
+        return upscaler, PatchJudge(self.network, widths=self.config.judge_widths)
 
     def discriminator_step(
         self, judge: nn.Module, painter: nn.Module, *, indices: Sequence[int], dials: Dials
@@ -76,7 +80,7 @@ class UpscalerLesson:
         fake = self._judge(judge, fakes, batch=batch, spoiling=spoiling)
         with torch.no_grad():
             real = self._judge(judge, batch.real, batch=batch, spoiling=spoiling)
-        consistency = consistency_loss(fakes, batch.clean, self.network.factor)
+        consistency = self._consistency(fakes, batch)
         loss = generator_loss(real, fake) + dials.consistency * consistency
         return loss, {"consistency": consistency.detach()}
 
@@ -105,10 +109,26 @@ class UpscalerLesson:
             scores: Tensor = judge(spoiling.apply(candidates), condition, told, shown)
         return scores
 
+    def _consistency(self, fakes: Tensor, batch: Batch) -> Tensor:
+        """L1 with the small picture; at full size if so switched, but for staged samples: they have no large one."""
+        if not self.how.full_l1:
+            return consistency_loss(fakes, batch.clean, self.network.factor)
+        return torch.where(
+            batch.staged,
+            (shrink(fakes.float(), self.network.factor) - batch.clean).abs().mean(dim=(1, 2, 3)),
+            (fakes.float() - batch.real).abs().mean(dim=(1, 2, 3)),
+        ).mean()
+
     def _spoiling(self, purpose: str, *, indices: Sequence[int], dials: Dials) -> AugmentDraw:
         key = DrawKey(run_seed=self.config.seed, purpose=purpose, indices=tuple(indices))
         size = self.network.factor * self.how.crop_px
         return draw(self.config.augment, key=key, p=dials.augment_p, size_px=size).to(self.device)
+
+
+def _silence(weight: Tensor) -> None:
+    """Zero, and zero gradients for ever: in samples, averages and cascades too the guide then says nothing."""
+    nn.init.zeros_(weight)
+    weight.register_hook(torch.zeros_like)  # type: ignore[no-untyped-call]
 
 
 def patch_penalty(scores: Tensor, candidates: Tensor) -> Tensor:

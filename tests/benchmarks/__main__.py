@@ -37,7 +37,7 @@ BENCHMARKS = (
     "gates",
     "curation_speed",
 )
-TRIALS = ("ablations",)
+TRIALS = ("ablations", "factors", "schedules")
 """Only by name: they train for a long time on a folder of photographs that is given to them."""
 
 

@@ -115,11 +115,11 @@ class Study:
         }
 
 
-def trained_base(ground: Ground, from_px: int, nimg: int) -> Path:
-    """A small base for the stage outputs."""
+def base_run(px: int, nimg: int) -> RunConfig:
+    """A small base by the fast schedule."""
     start = run_config("smoke-base-16", dataset="folder@1", seed=0)
-    widths = (96, 64, 32, 16)[: (from_px // 4).bit_length()]
-    network = BaseConfig(size_px=from_px, widths=widths)
+    widths = (96, 64, 32, 16, 16)[: (px // 4).bit_length()]
+    network = BaseConfig(size_px=px, widths=widths)
     run = replace(
         start,
         network=network,
@@ -130,7 +130,12 @@ def trained_base(ground: Ground, from_px: int, nimg: int) -> Path:
         sample_count=16,
         schedule=fast(network, nimg),
     )
-    return trained(ground, at_own_length(run, nimg), f"base-{from_px}")
+    return at_own_length(run, nimg)
+
+
+def trained_base(ground: Ground, px: int, nimg: int) -> Path:
+    """Its last checkpoint, for the stage outputs."""
+    return trained(ground, base_run(px, nimg), f"base-{px}")
 
 
 @dataclass

@@ -65,9 +65,13 @@ class Ground:
         names = [photo.sha256 for photo in frames.photos]
         return Describer(size_px).describe(_stacked(frames), names=names, clusters=[numbers[each] for each in whose])
 
+    def large(self, size_px: int) -> list[Picture]:
+        """The control people's photographs at `size_px`."""
+        return list(_stacked(self.frames("control", size_px)))
+
     def small(self, size_px: int, factor: int) -> list[Picture]:
-        """The control people's photographs at `size_px`, made smaller by the factor."""
-        return [area_reduced(picture, size_px // factor) for picture in _stacked(self.frames("control", size_px))]
+        """The same, made smaller by the factor."""
+        return [area_reduced(picture, size_px // factor) for picture in self.large(size_px)]
 
 
 def prepare(folder: Path, out: Path) -> Ground:

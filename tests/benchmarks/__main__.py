@@ -37,7 +37,7 @@ BENCHMARKS = (
     "gates",
     "curation_speed",
 )
-TRIALS = ("ablations", "factors", "schedules")
+TRIALS = ("ablations", "factors", "groups", "schedules")
 """Only by name: they train for a long time on a folder of photographs that is given to them."""
 
 

@@ -1,5 +1,6 @@
 """farm cascade: trained stages, frozen together."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,8 @@ Reference = Annotated[str, typer.Argument(metavar="CASCADE", help="name, name@ve
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="watch the job to its end")]
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 
+SHOWN = 10
+
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the tree."""
@@ -21,11 +24,19 @@ def register(app: typer.Typer) -> None:
         assemble
     )
     group.command(
-        "export", epilog=examples("farm cascade export faces", "farm cascade export faces@2 --out f.cascade")
+        "export",
+        epilog=examples(
+            "farm cascade export faces",
+            "farm cascade export faces@2 --out f.cascade",
+            "farm cascade export faces --format huggingface --to faces-hub --licence cc0-1.0",
+        ),
     )(export)
-    group.command("import", epilog=examples("farm cascade import demo deploy/demo/cascade/demo.cascade --wait"))(
-        import_
-    )
+    group.command(
+        "import",
+        epilog=examples(
+            "farm cascade import demo deploy/demo/cascade/demo.cascade --wait", "farm cascade import faces faces-hub"
+        ),
+    )(import_)
     group.command("list", epilog=examples("farm cascade list", "farm cascade list --json"))(listing)
     group.command("show", epilog=examples("farm cascade show demo", "farm cascade show demo@1 --json"))(show)
     app.add_typer(
@@ -53,15 +64,40 @@ def assemble(
             ended(farm, submitted.job.id)
 
 
+class Format(StrEnum):
+    """What a cascade is written as."""
+
+    ARCHIVE = "archive"
+    HUGGINGFACE = "huggingface"
+
+
 def export(
     cascade: Reference,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="default: NAME-VERSION.cascade here")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "--to", metavar="PATH", help="default: NAME-VERSION.cascade or NAME-VERSION")
+    ] = None,
+    format_: Annotated[
+        Format, typer.Option("--format", help="archive: one file; huggingface: a folder as the hub lays it out")
+    ] = Format.ARCHIVE,
+    licence: Annotated[
+        str | None, typer.Option(help="of the weights, for the folder's card: apache-2.0, cc0-1.0, other, …")
+    ] = None,
 ) -> None:
-    """Write a cascade as one file, for another farm."""
+    """Write a cascade for another farm: as one file, or as a folder for the Hugging Face hub."""
+    from farm.errors import InvalidInput, Problem
     from farm.service.files import replacing
+    from farm.service.hub_folder import export_folder
 
+    if (format_ is Format.HUGGINGFACE) != (licence is not None):
+        told = "a folder says under which licence its weights go, and only a folder does"
+        raise InvalidInput("the licence goes with --format huggingface", problems=[Problem("--licence", told)])
     with opened() as farm:
         row = farm.ledger.cascade(cascade)
+        if licence is not None:
+            folder = out or Path(f"{row.name}-{row.version}")
+            names = export_folder(row, folder, licence=licence, ledger=farm.ledger, storage=farm.storage)
+            say(f"{folder}: cascade {row.name}@{row.version}, {', '.join(names)}, digest {row.digest}")
+            return
         path = out or Path(f"{row.name}-{row.version}.cascade")
         with replacing(path) as file:
             farm.export_cascade(row.digest, file)
@@ -70,17 +106,23 @@ def export(
 
 def import_(
     name: Annotated[str, typer.Argument(help="what to call it here; a known name gets its next version")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="an archive that `farm cascade export` wrote")],
+    path: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="what `farm cascade export` wrote")],
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check a cascade from another farm and keep it."""
+    """Check a cascade from another farm, a file or a folder, and keep it."""
     from farm.service.files import read_whole
+    from farm.service.hub_folder import read_folder
 
     with opened() as farm:
-        body = read_whole(file, max_bytes=farm.settings.upload_max_bytes)
-        submitted = farm.import_cascade(name, body)
-        tell_submitted(farm, submitted, f"imports {file.name} as {name}", as_json=as_json)
+        if path.is_dir():
+            found = read_folder(path, max_bytes=farm.settings.upload_max_bytes)
+            submitted = farm.import_cascade(name, found.archive)
+            if found.ignored and not as_json:
+                say(f"passed over, no part of a cascade: {', '.join(found.ignored[:SHOWN])}")
+        else:
+            submitted = farm.import_cascade(name, read_whole(path, max_bytes=farm.settings.upload_max_bytes))
+        tell_submitted(farm, submitted, f"imports {path.name or path} as {name}", as_json=as_json)
         if wait:
             ended(farm, submitted.job.id)
 

@@ -5,6 +5,7 @@ Equal cascades give equal bytes: fixed order, dates and rights.
 
 import io
 import zipfile
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import IO
 
@@ -23,11 +24,16 @@ def write_archive(digest: str, target: IO[bytes], *, storage: Storage) -> None:
     )
     if CONFIG_FILE not in names:
         raise NotFound(f"storage holds no cascade {digest}")
+    pack(((name, storage.get(prefix + name)) for name in names), target)
+
+
+def pack(objects: Iterable[tuple[str, bytes]], target: IO[bytes]) -> None:
+    """Write a cascade's objects, in this order, to an open file."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        for name in names:
+        for name, body in objects:
             entry = zipfile.ZipInfo(name, date_time=_DATE)
             entry.external_attr = 0o644 << 16
-            archive.writestr(entry, storage.get(prefix + name))
+            archive.writestr(entry, body)
 
 
 def is_archive(body: bytes) -> bool:

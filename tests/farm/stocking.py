@@ -89,6 +89,26 @@ def add_cascade(service: Service, name: str = "demo") -> str:
     return service.ledger.cascade(name).digest
 
 
+def keep_cascade(
+    service: Service,
+    objects: dict[str, bytes],
+    *,
+    runs: tuple[str, ...] = ("faces",),
+    output: dict[str, object] | None = None,
+) -> CascadeRow:
+    """The cascade of these objects, called c, as an assemble task of these runs would leave it."""
+    digest = sha(objects["cascade.json"])
+    service.submit({"kind": "assemble", "cascade": "c", "runs": list(runs)})
+    for name, body in objects.items():
+        service.storage.put(keys.cascade(digest) + name, body)
+    config = {key: value for key, value in json.loads(objects["cascade.json"]).items() if key != "tensors"}
+    claim = service.ledger.claim(toy_worker(service.ledger), QUEUES)
+    assert claim is not None and claim.kind == "assemble"
+    row = CascadeRow(digest=digest, name="c", version=0, config=config)
+    service.ledger.finish(claim.task_id, claim.attempt, Progress(cursor=1), Outcome(cascade=row, output=output))
+    return service.ledger.cascade("c")
+
+
 def add_dataset(service: Service, name: str = "studio", *, photos: int = 3) -> None:
     """Curate a toy dataset."""
     body = [hashlib.sha256(bytes([index])).digest() for index in range(photos)]

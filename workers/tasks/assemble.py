@@ -31,19 +31,20 @@ class AssembleTask:
     def __call__(self, assignment: Assignment) -> Outcome | None:
         """Raises Conflict when a run has no checkpoint, CheckpointInvalid or CascadeInvalid when one does not fit."""
         spec = spec_of(assignment.claim, AssembleSpec)
-        stages = []
+        stages, origin = [], []
         with tempfile.TemporaryDirectory(prefix="farm-stages-") as root:
             folders = [Path(root) / str(index) for index in range(len(spec.runs))]
             for run, folder in zip(spec.runs, folders, strict=True):
                 self._fetch(run, folder, (AVERAGES, WEIGHTS) if folder is folders[0] else (AVERAGES,))
                 stages.append(export_stage(folder))
+                origin.append({"run": run, "nimg": json.loads((folder / STATE_FILE).read_bytes())["nimg"]})
                 assignment.alive()
             judge, judging = export_judge(folders[0])
         config = CascadeConfig(stages=tuple(stage for stage, _ in stages), judge=judge)
         objects = cascade_objects(config, [*(tensors for _, tensors in stages), judging])
         row = keep_cascade(cascade_digest(objects[CONFIG_NAME]), objects, name=spec.cascade, storage=self.storage)
         assignment.settle(assignment.cursor)
-        return Outcome(cascade=row)
+        return Outcome(cascade=row, output={"digest": row.digest, "stages": origin})
 
     def _fetch(self, run: str, folder: Path, files: tuple[str, ...]) -> None:
         """The part of a checkpoint that a cascade is made of; an optimiser stays where it is."""

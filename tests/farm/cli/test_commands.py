@@ -19,10 +19,10 @@ from farm.errors import (
     SettingsInvalid,
     WorkFailed,
 )
-from farm.recipe import Recipe, Step
+from farm.recipe import Recipe, Step, canonical_json
 from farm.service import Service
 from tests.farm.cli.conftest import Farm
-from tests.farm.stocking import DIGEST, add_cascade, add_dataset, add_run, toy_worker, work_off
+from tests.farm.stocking import CASCADE, DIGEST, add_cascade, add_dataset, add_run, keep_cascade, toy_worker, work_off
 from workers.rendering.png import encode_png
 
 RENDER = ("render", "demo", "--seeds", "0..4", "--size", "32")
@@ -226,6 +226,25 @@ def test_cascades_are_assembled_exported_imported_and_listed(farm: Farm, service
     assert "imports c.cascade as copy" in farm("cascade", "import", "copy", str(path)).out
     assert DIGEST in farm("cascade", "list").out
     assert farm("cascade", "export", "ghost", "--out", str(path)).code == 2
+
+
+def test_a_cascade_goes_out_as_a_hub_folder_and_comes_back(farm: Farm, service: Service, tmp_path: Path) -> None:
+    add_dataset(service)
+    add_run(service, "faces")
+    keep_cascade(service, {"cascade.json": canonical_json(CASCADE), "0-base.safetensors": b"weights"})
+    hub = tmp_path / "hub"
+    folder = ("cascade", "export", "c", "--format", "huggingface", "--to", str(hub))
+
+    assert "--licence" in farm(*folder).err
+    assert "cc0-1.0" in farm(*folder, "--licence", "my own").err
+    assert "config.json" in farm(*folder, "--licence", "cc0-1.0").out
+    assert farm("cascade", "export", "c", "--licence", "mit").code == 2
+    (hub / "notes.txt").write_text("x")
+    said = farm("cascade", "import", "copy", str(hub))
+    assert (said.code, "imports hub as copy" in said.out, "notes.txt" in said.out) == (0, True, True)
+    (hub / "model.bin").write_bytes(b"x")
+    refused = farm("cascade", "import", "copy", str(hub))
+    assert (refused.code, "model.bin" in refused.err) == (2, True)
 
 
 def test_a_cascade_is_shown_with_the_sizes_it_reaches(farm: Farm, service: Service) -> None:

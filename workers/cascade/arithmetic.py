@@ -7,6 +7,7 @@ machine a product took 430 times as long as in float32, a convolution 16 times (
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 
 def computes_bf16(device: torch.device) -> bool:
@@ -17,3 +18,8 @@ def computes_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return str(torch.backends.cpu.get_cpu_capability()).startswith("AVX512")
+
+
+def at_least_fp32(x: Tensor) -> Tensor:
+    """The same values in float32; float64, which only checks use, stays."""
+    return x if x.dtype == torch.float64 else x.float()

@@ -11,6 +11,7 @@ import itertools
 import torch
 from torch import Tensor, nn
 
+from workers.cascade.arithmetic import at_least_fp32
 from workers.cascade.config import BaseConfig
 from workers.cascade.layers import ResidualBlock, draw_normal, scaled_conv, scaled_linear, upsample
 
@@ -40,7 +41,7 @@ class Generator(nn.Module):
         for widen, level in zip(self.widen, self.levels[1:], strict=True):
             x = level(upsample(widen(x)))
         with torch.autocast(x.device.type, enabled=False):
-            rgb: Tensor = self.to_rgb(x.float())
+            rgb: Tensor = self.to_rgb(at_least_fp32(x))
         return rgb
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from workers.cascade.arithmetic import at_least_fp32
 from workers.cascade.base import residual_level
 from workers.cascade.config import BaseConfig
 from workers.cascade.layers import downsample, draw_normal, scaled_conv, scaled_linear
@@ -29,7 +30,7 @@ class BasisHead(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Score features, outside autocast: differences of scores are what the loss sees."""
         with torch.autocast(x.device.type, enabled=False):
-            matched = (x.float() * self.basis).sum(dim=(2, 3))
+            matched = (at_least_fp32(x) * self.basis).sum(dim=(2, 3))
             score: Tensor = self.weigh(matched)
         return score[:, 0]
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from workers.cascade.arithmetic import at_least_fp32
 from workers.training.randomness import generator
 
 Array = npt.NDArray[np.float32]
@@ -44,12 +45,13 @@ class AugmentDraw:
     columns: Tensor | None
 
     def apply(self, pictures: Tensor) -> Tensor:
-        """[N, 3, S, S] -> the same shape, float32."""
-        x = pictures.float()
+        """[N, 3, S, S] -> the same shape, float32; float64 stays."""
+        x = at_least_fp32(pictures)
         with torch.autocast(x.device.type, enabled=False):
-            x = torch.einsum("nij,njhw->nihw", self.colour[:, :, :3], x) + self.colour[:, :, 3, None, None]
+            colour = self.colour.to(x.dtype)
+            x = torch.einsum("nij,njhw->nihw", colour[:, :, :3], x) + colour[:, :, 3, None, None]
             if self.rows is not None and self.columns is not None:
-                x = self.rows[:, None] @ x @ self.columns[:, None].transpose(2, 3)
+                x = self.rows.to(x.dtype)[:, None] @ x @ self.columns.to(x.dtype)[:, None].transpose(2, 3)
         return x
 
     def twice(self) -> "AugmentDraw":

@@ -5,33 +5,43 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from farm.errors import InvalidInput
+from workers.cascade.arithmetic import at_least_fp32
 from workers.cascade.base import Generator
 from workers.cascade.config import BaseConfig
 from workers.cascade.discriminator import base_judge
 from workers.cascade.noise import latents
 from workers.cascade.pixels import picture_of, to_float, to_uint8
 from workers.training.augment import AugmentDraw, DrawKey, draw
+from workers.training.augment_control import CONTROL_EVERY
 from workers.training.config import RunConfig
 from workers.training.data import FrameCache, Pixels
 from workers.training.losses import generator_loss, gradient_penalty, penalised_discriminator_loss
-from workers.training.precision import autocast
+from workers.training.precision import autocast, weights_dtype
 from workers.training.randomness import generator, photo_of, seeds
 from workers.training.sampling import SampleSheet
 from workers.training.schedules import Dials
 
 
 class BaseLesson:
-    """R3GAN on face frames: relativistic pairing, R1 and R2 on every step, augmentation inside the judge."""
+    """R3GAN on face frames: relativistic pairing, R1 and R2 on every step, augmentation inside the judge.
 
-    def __init__(self, config: RunConfig, *, frames: FrameCache, device: torch.device) -> None:
+    control: frames of people the run does not learn from; the judge's scores of them move the augmentation.
+    """
+
+    def __init__(
+        self, config: RunConfig, *, frames: FrameCache, device: torch.device, control: FrameCache | None = None
+    ) -> None:
         if not isinstance(config.network, BaseConfig):
             raise InvalidInput("a base lesson needs a base's configuration")
         self.config = config
         self.network = config.network
         self.frames = frames
+        self.control = control if config.control is not None else None
         self.device = device
+        self.dtype = weights_dtype(config.precision)
 
     def build(self) -> tuple[nn.Module, nn.Module]:
         """A fresh generator and its judge, on the CPU."""
@@ -53,6 +63,9 @@ class BaseLesson:
         loss = penalised_discriminator_loss(real_logits=real, fake_logits=fake, penalties=penalties, gamma=dials.gamma)
         r1, r2 = penalties.detach().chunk(2)
         report = {"judge_real": real.mean(), "judge_fake": fake.mean(), "r1": r1.mean(), "r2": r2.mean()}
+        report |= {"spread_painted": spread(fakes), "spread_photos": spread(photos)}
+        if self.control is not None:
+            report["judge_control"] = self._control_score(judge, self.control, indices=indices, dials=dials)
         return loss, {name: value.detach() for name, value in report.items()}
 
     def generator_step(
@@ -73,25 +86,54 @@ class BaseLesson:
         for first in range(0, self.config.sample_count, self.config.batch):
             wanted = range(first, min(first + self.config.batch, self.config.sample_count))
             with autocast(self.config.precision, self.device):
-                pictures = average(latents(list(wanted), self.network.latent_dim, device=self.device))
+                pictures = average(latents(list(wanted), self.network.latent_dim).to(self.device, self.dtype))
             tiles += [picture_of(pixels) for pixels in to_uint8(pictures)]
         return SampleSheet(tiles)
 
-    def _photos(self, indices: Sequence[int]) -> Tensor:
-        """[N, 3, R, R] float32 in [-1, 1], each mirrored with probability one half."""
-        batch = np.stack([self._frame(index) for index in indices])
-        return to_float(torch.from_numpy(batch).to(self.device).permute(0, 3, 1, 2))
+    @torch.no_grad()
+    def _control_score(self, judge: nn.Module, control: FrameCache, *, indices: Sequence[int], dials: Dials) -> Tensor:
+        """Mean score of control photos, one for every CONTROL_EVERY images, spoilt as the photos learnt from are.
 
-    def _frame(self, index: int) -> Pixels:
-        frame = self.frames.frame(photo_of(self.config.seed, index, len(self.frames)))
-        mirrored = generator(self.config.seed, "flip", index).random() < 0.5
+        Weighted by the images of this rank, so that the mean over ranks is the mean over the batch's control photos.
+        """
+        chosen = [index // CONTROL_EVERY for index in indices if index % CONTROL_EVERY == 0]
+        if not chosen:
+            return torch.zeros((), device=self.device)
+        photos = self._batch(control, chosen, flip="flip-control")
+        spoiling = self._spoiling("augment-control", indices=chosen, dials=dials)
+        with autocast(self.config.precision, self.device):
+            total: Tensor = judge(spoiling.apply(photos)).sum()
+        return total * CONTROL_EVERY / len(indices)
+
+    def _photos(self, indices: Sequence[int]) -> Tensor:
+        """[N, 3, R, R] in [-1, 1], each mirrored with probability one half."""
+        return self._batch(self.frames, indices, flip="flip")
+
+    def _batch(self, frames: FrameCache, indices: Sequence[int], *, flip: str) -> Tensor:
+        batch = np.stack([self._frame(frames, index, flip=flip) for index in indices])
+        return to_float(torch.from_numpy(batch).to(self.device).permute(0, 3, 1, 2)).to(self.dtype)
+
+    def _frame(self, frames: FrameCache, index: int, *, flip: str) -> Pixels:
+        frame = frames.frame(photo_of(self.config.seed, index, len(frames)))
+        mirrored = generator(self.config.seed, flip, index).random() < 0.5
         return frame[:, ::-1] if mirrored else frame
 
     def _latents(self, purpose: str, indices: Sequence[int]) -> Tensor:
         keys = seeds(self.config.seed, purpose, indices)
-        return latents(keys, self.network.latent_dim).to(self.device)
+        return latents(keys, self.network.latent_dim).to(self.device, self.dtype)
 
     def _spoiling(self, purpose: str, *, indices: Sequence[int], dials: Dials) -> AugmentDraw:
         key = DrawKey(run_seed=self.config.seed, purpose=purpose, indices=tuple(indices))
         size = self.network.size_px
         return draw(self.config.augment, key=key, p=dials.augment_p, size_px=size).to(self.device)
+
+
+def spread(pictures: Tensor) -> Tensor:
+    """How much pictures differ from each other: half the mean squared difference of neighbours in the batch, at 8 px.
+
+    [N, 3, R, R] -> scalar, the variance of a pixel over pictures. It sees collapse, nothing finer. Neighbours stay in
+    one rank, so that the mean over ranks is the whole batch's.
+    """
+    small = functional.adaptive_avg_pool2d(at_least_fp32(pictures), 8)
+    pairs = pictures.shape[0] // 2
+    return 0.5 * (small[0 : 2 * pairs : 2] - small[1 : 2 * pairs : 2]).square().mean()

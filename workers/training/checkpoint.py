@@ -4,8 +4,8 @@ checkpoint-000000150000/
     weights.safetensors     painter.* and judge.*, fp32
     averages.safetensors    the painter's running average, fp32: what samples and cascades are made of
     optimizer.safetensors   both Adams' moments and steps
-    state.json              images seen, sums of the open log line, digests, versions; written last, names the sha256
-                            of the other three
+    state.json              images seen, sums of the open log line and of the control window, digests, versions; written
+                            last, names the sha256 of the other three
 """
 
 import hashlib
@@ -25,9 +25,12 @@ from torch import Tensor, nn
 
 from farm.errors import CheckpointInvalid
 from farm.recipe import canonical_json
+from workers.training.augment_control import ControlSums
+from workers.training.health import Health
 from workers.training.state import TrainingState
 
-FORMAT = 1
+FORMAT = 2
+"""1 had neither `control` nor `health`; it is still read."""
 KEPT = 2
 TENSOR_FILES = ("weights.safetensors", "averages.safetensors", "optimizer.safetensors")
 STATE_FILE = "state.json"
@@ -84,16 +87,20 @@ def find_checkpoints(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(folder.glob("checkpoint-*"), reverse=True))
 
 
-def load_checkpoint(state: TrainingState, *, path: Path, provenance: Provenance) -> dict[str, Any]:
+def load_checkpoint(
+    state: TrainingState, *, path: Path, provenance: Provenance, branch: bool = False
+) -> dict[str, Any]:
     """Put the checkpoint's values into `state`; returns its record.
 
+    branch: it is another run's, to go on from with this run's dials and data; only the networks must be the same.
     Raises CheckpointInvalid naming the file that is damaged, or what it belongs to instead. `state` is changed only
     after every digest was checked.
     """
     record = read_record(path)
-    for name in ("config_digest", "dataset_digest", "pool_digest"):
-        if record[name] != getattr(provenance, name):
-            raise CheckpointInvalid(f"{path / STATE_FILE} belongs to another run: its {name} is {record[name]!r}")
+    if branch:
+        _same_networks(record, provenance, path)
+    else:
+        _same_run(record, provenance, path)
     weights, averages, optimizer = (read_tensors(path, name, record) for name in TENSOR_FILES)
     _fill(state.painter, _under("painter.", weights), path / TENSOR_FILES[0])
     _fill(state.judge, _under("judge.", weights), path / TENSOR_FILES[0])
@@ -102,7 +109,30 @@ def load_checkpoint(state: TrainingState, *, path: Path, provenance: Provenance)
     _fill_adam(state.judge_adam, state.judge, _under("judge.", optimizer), path / TENSOR_FILES[2])
     state.nimg, state.steps_in_line = record["nimg"], record["steps_in_line"]
     state.line_sums = dict(record["line_sums"])
+    if branch:
+        state.steps_in_line, state.line_sums = 0, {}  # half a line under other dials says nothing
+        return record
+    if record["control"] is not None:
+        state.control = ControlSums.from_json(record["control"])
+    state.health = Health.from_json(record["health"])
     return record
+
+
+def _same_run(record: Mapping[str, Any], provenance: Provenance, path: Path) -> None:
+    for name in ("config_digest", "dataset_digest", "pool_digest"):
+        if record[name] != getattr(provenance, name):
+            raise CheckpointInvalid(f"{path / STATE_FILE} belongs to another run: its {name} is {record[name]!r}")
+
+
+def _same_networks(record: Mapping[str, Any], provenance: Provenance, path: Path) -> None:
+    """A branch may change dials and data, not what is trained."""
+    theirs = record["config"] if isinstance(record["config"], dict) else {}
+    differing = [name for name in ("network", "judge_widths") if theirs.get(name) != provenance.config.get(name)]
+    if differing:
+        raise CheckpointInvalid(
+            f"{path / STATE_FILE} is of preset {theirs.get('preset')!r}: its {' and '.join(differing)} differ from "
+            f"{provenance.config.get('preset')!r}; branch with a preset of the same networks"
+        )
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -112,7 +142,10 @@ def read_record(path: Path) -> dict[str, Any]:
         record = json.loads(file.read_bytes())
     except (OSError, ValueError) as error:
         raise CheckpointInvalid(f"{file} cannot be read: {error}") from error
-    wanted = {"format", "nimg", "steps_in_line", "line_sums", "files", *Provenance.__dataclass_fields__}
+    values = {"nimg", "steps_in_line", "line_sums", "control", "health"}
+    wanted = {"format", "files", *values, *Provenance.__dataclass_fields__}
+    if isinstance(record, dict) and record.get("format") == 1:
+        record = {**record, "format": FORMAT, "control": None, "health": {}}
     if not isinstance(record, dict) or set(record) != wanted or record["format"] != FORMAT:
         raise CheckpointInvalid(f"{file} is not a checkpoint's state of format {FORMAT}")
     return record
@@ -180,6 +213,8 @@ def _record(state: TrainingState, provenance: Provenance, digests: Mapping[str, 
         "nimg": state.nimg,
         "steps_in_line": state.steps_in_line,
         "line_sums": state.line_sums,
+        "control": None if state.control is None else state.control.to_json(),
+        "health": state.health.to_json(),
         "files": dict(digests),
         **{name: getattr(provenance, name) for name in Provenance.__dataclass_fields__},
     }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, PlainSerializer, PlainValidator, TypeAdapter, ValidationError
 
@@ -11,10 +11,11 @@ from farm.errors import InvalidInput, Problem
 from farm.recipe import canonical_digest, canonical_json
 from workers.cascade.config import BaseConfig, CanonicalCall, UpscalerConfig, network_from_json, network_to_json
 from workers.training.augment import AugmentConfig
+from workers.training.augment_control import CONTROL_EVERY, AugmentControl
 from workers.training.patch_judge import score_px
+from workers.training.precision import Precision
 from workers.training.schedules import Schedule
 
-Precision = Literal["bf16", "fp32"]
 Network = Annotated[
     BaseConfig | UpscalerConfig, PlainValidator(network_from_json), PlainSerializer(network_to_json, return_type=dict)
 ]
@@ -29,10 +30,12 @@ class RunConfig:
 
     network, call: what a cascade will hold. judge_widths: the judge's channels; a base's from 4 px up to half the
     picture's side, since it begins with a pixel-unshuffle, an upscaler's from the crop's cells down. batch: images
-    a step. precision: autocast of both networks; weights, penalties and optimiser are fp32 always. total_nimg,
+    a step. precision: autocast of both networks; weights, penalties and optimiser are fp32 always. fp64 is all in
+    double, to check the others against; bases only. total_nimg,
     slice_nimg: images shown in all and per slice. log_nimg: images per log line. sample_count: tiles of the sample
     grid, on seeds 0 … sample_count - 1.
-    schedule, augment: see there. upscaling: only for upscalers.
+    schedule, augment: see there. control: lets the judge's gap move augmentation in the schedule's place; bases only.
+    upscaling: only for upscalers.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
@@ -52,6 +55,7 @@ class RunConfig:
     schedule: Schedule
     augment: AugmentConfig
     upscaling: "UpscalingConfig | None" = None
+    control: AugmentControl | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained, naming every field at once."""
@@ -63,6 +67,12 @@ class RunConfig:
         if isinstance(self.network, UpscalerConfig) != (self.upscaling is not None):
             problems.append(Problem("upscaling", "belongs to upscalers, and every upscaler needs it"))
         problems += self._uneven_crops()
+        if self.upscaling is not None and self.control is not None:
+            problems.append(Problem("control", "belongs to bases: an upscaler follows its schedule"))
+        if self.upscaling is not None and self.precision == "fp64":
+            problems.append(Problem("precision", "fp64 is for bases"))
+        if self.control is not None and self.batch % CONTROL_EVERY:
+            problems.append(Problem("batch", f"must be a multiple of {CONTROL_EVERY}, to score control photos evenly"))
         if problems:
             raise InvalidInput("this run cannot be trained", problems=problems)
 
@@ -83,6 +93,8 @@ class RunConfig:
         if self.upscaling is not None:
             left_out = [name for name, usual in SWITCHES.items() if getattr(self.upscaling, name) == usual]
             value["upscaling"] = {name: told for name, told in value["upscaling"].items() if name not in left_out}
+        if self.control is None:
+            del value["control"]  # runs that began before there was one keep their digest
         return value
 
     @classmethod

@@ -8,15 +8,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from workers.cascade.arithmetic import at_least_fp32
+
 
 def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """f(D(G(z)) - D(x)) averaged over pairs, f = softplus; `real`, `fake`: logits [N]. Float32 scalar."""
-    return functional.softplus(fake.float() - real.float()).mean()
+    """f(D(G(z)) - D(x)) averaged over pairs, f = softplus; `real`, `fake`: logits [N]. A scalar."""
+    return functional.softplus(at_least_fp32(fake) - at_least_fp32(real)).mean()
 
 
 def generator_loss(real: Tensor, fake: Tensor) -> Tensor:
     """The same with the roles exchanged: f(D(x) - D(G(z)))."""
-    return functional.softplus(real.float() - fake.float()).mean()
+    return functional.softplus(at_least_fp32(real) - at_least_fp32(fake)).mean()
 
 
 def gradient_penalty(logits: Tensor, candidates: Tensor) -> Tensor:
@@ -25,8 +27,8 @@ def gradient_penalty(logits: Tensor, candidates: Tensor) -> Tensor:
     logits: [N], one per candidate. Differentiable, so that the penalty itself can be descended. One sum over the batch
     is enough, since no layer lets samples see each other.
     """
-    (gradient,) = torch.autograd.grad(outputs=[logits.float().sum()], inputs=[candidates], create_graph=True)
-    return gradient.float().square().flatten(1).sum(1)
+    (gradient,) = torch.autograd.grad(outputs=[at_least_fp32(logits).sum()], inputs=[candidates], create_graph=True)
+    return at_least_fp32(gradient).square().flatten(1).sum(1)
 
 
 def penalised_discriminator_loss(

@@ -33,12 +33,12 @@ class OpenLesson:
     scale_min: float
 
 
-def open_lesson(spec: SliceSpec, *, device: torch.device, tell: Tell = silent) -> OpenLesson:
+def open_lesson(spec: SliceSpec, *, device: torch.device, tell: Tell = silent, warn: Tell = silent) -> OpenLesson:
     """Decode what is not yet in the cache, make the pool if there is one, and build the lesson.
 
     Raises NotFound, InvalidInput, PhotoRefused or CheckpointInvalid naming what is wrong.
     """
-    data = _Data(spec, device, tell)
+    data = _Data(spec, device, tell, warn)
     if isinstance(spec.run.network, BaseConfig):
         return _open_base(data, spec.run.network)
     if spec.run.upscaling is None:
@@ -53,6 +53,7 @@ class _Data:
     spec: SliceSpec
     device: torch.device
     tell: Tell
+    warn: Tell
 
     def frames(self, photos: tuple[Photo, ...], *, size_px: int | None) -> FrameCache:
         """Decoded frames of `photos`."""
@@ -77,12 +78,24 @@ class _Data:
 def _open_base(data: _Data, network: BaseConfig) -> OpenLesson:
     frames = data.frames(data.photos("train", network.size_px), size_px=network.size_px)
     return OpenLesson(
-        lesson=BaseLesson(data.spec.run, frames=frames, device=data.device),
+        lesson=BaseLesson(data.spec.run, frames=frames, control=_control_frames(data, network), device=data.device),
         dataset_digest=frames.digest,
         pool_digest=EMPTY.digest,
         taught_to_px=network.size_px,
         scale_min=0.0,
     )
+
+
+def _control_frames(data: _Data, network: BaseConfig) -> FrameCache | None:
+    """The control people's frames where the run is steered by them; None, and a word, where the dataset has none."""
+    if data.spec.run.control is None:
+        return None
+    try:
+        photos = data.photos("control", network.size_px)
+    except InvalidInput:
+        data.warn("the dataset has no control people: augmentation stays where it starts")
+        return None
+    return data.frames(photos, size_px=network.size_px)
 
 
 def _open_upscaler(data: _Data, network: UpscalerConfig, how: UpscalingConfig) -> OpenLesson:

@@ -1,15 +1,22 @@
 """Where bf16 is used: inside the two networks, through autocast, on every device that computes it."""
 
 from contextlib import AbstractContextManager
+from typing import Literal
 
 import torch
 
 from workers.cascade.arithmetic import computes_bf16
-from workers.training.config import Precision
+
+Precision = Literal["bf16", "fp32", "fp64"]
+
+
+def weights_dtype(precision: Precision) -> torch.dtype:
+    """What weights, penalties, losses and optimiser are held in. fp64 is for checking the others against."""
+    return torch.float64 if precision == "fp64" else torch.float32
 
 
 def autocast(precision: Precision, device: torch.device) -> AbstractContextManager[None]:
-    """bf16 autocast, or nothing for fp32. Penalties, losses, optimiser and averages stay outside, in fp32.
+    """bf16 autocast, or nothing for fp32 and fp64. Penalties, losses, optimiser and averages stay outside, in fp32.
 
     A device without bf16 trains in fp32: slower by less than its reference path for bf16 would be.
     """

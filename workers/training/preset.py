@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 
 from workers.cascade.config import BaseConfig, CanonicalCall, UpscalerConfig
 from workers.training.augment import AugmentConfig
-from workers.training.config import Precision, UpscalingConfig
+from workers.training.augment_control import AugmentControl
+from workers.training.config import UpscalingConfig
 from workers.training.named_schedules import STILL, Named
+from workers.training.precision import Precision
 from workers.training.schedules import Ramp, Schedule
 
 # Crops are shifted and scaled by the way they are drawn.
@@ -28,6 +30,7 @@ class Preset:
     schedule: Schedule
     named: Named | None = None
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    control: AugmentControl | None = None
     upscaling: UpscalingConfig | None = None
     pool_count: int = 0
     precision: Precision = "bf16"

@@ -54,6 +54,7 @@ def run_config(
         schedule=_dials(chosen, total),
         augment=chosen.augment,
         upscaling=_with_pool(chosen, stages_before),
+        control=chosen.control,
     )
 
 

@@ -1,8 +1,9 @@
 """`python -m workers.training.slice_process SLICE.json`: one slice as its own process.
 
-stdout is a protocol, one JSON object a line: {"event": "preparing" | "resumed" | "damaged" | "progress" | "log" |
-"checkpoint" | "sample" | "stopped" | "error", "nimg": …, …}. SIGTERM ends the step, writes the checkpoint and exits
-with 0. The process ends at once when its launcher does, and holds the device's lock until it is gone.
+stdout is a protocol, one JSON object a line: {"event": "preparing" | "resumed" | "damaged" | "branched" | "progress" |
+"log" | "warning" | "checkpoint" | "sample" | "stopped" | "error", "nimg": …, …}. SIGTERM ends the step, writes the
+checkpoint and exits with 0. The process ends at once when its launcher does, and holds the device's lock until it is
+gone.
 """
 
 import json
@@ -11,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,6 +20,7 @@ from typing import Any
 from farm.errors import FarmError, InvalidInput
 from workers.cascade.allocator import keep_pages
 from workers.training.guard import device_lock, die_with
+from workers.training.ranks import local_rank
 from workers.training.slice_run import Reporting, run_slice
 from workers.training.slice_spec import SliceSpec
 
@@ -37,13 +40,31 @@ def main(arguments: list[str]) -> int:
     try:
         spec = SliceSpec.from_json(_read(arguments))
         die_with(spec.launcher_pid)
+        spec = _placed(spec)
+        emit = _emit if local_rank() == 0 else _keep_quiet
         with device_lock(spec.lock_path):
-            nimg = run_slice(spec, Reporting(emit=_emit, should_stop=stop.is_set, at=_failpoint()))
+            nimg = run_slice(spec, Reporting(emit=emit, should_stop=stop.is_set, at=_failpoint()))
     except FarmError as error:
         _emit({"event": "error", "kind": type(error).__name__, "message": str(error), "retryable": error.retryable})
         return FAILED
-    _emit({"event": "stopped", "nimg": nimg})
+    emit({"event": "stopped", "nimg": nimg})
     return 0
+
+
+def _placed(spec: SliceSpec) -> SliceSpec:
+    """The slice as this rank runs it: GPUs in a row from the slice's own, each with its own lock."""
+    rank = local_rank()
+    if rank == 0:
+        return spec
+    die_with(os.getppid())  # the launcher of ranks, whose end must be ours too
+    kind, _, index = spec.device.partition(":")
+    device = f"{kind}:{int(index or 0) + rank}" if kind == "cuda" else spec.device
+    name = device.replace(":", "") if kind == "cuda" else f"{kind}-{rank}"
+    return replace(spec, device=device, lock_path=spec.lock_path.with_name(f"device-{name}.lock"))
+
+
+def _keep_quiet(_event: Mapping[str, Any]) -> None:
+    """The first rank speaks for all."""
 
 
 def _read(arguments: list[str]) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from farm.errors import CheckpointInvalid
+from farm.errors import CheckpointInvalid, InvalidInput
 from workers.training.checkpoint import (
     Point,
     Provenance,
@@ -21,8 +21,9 @@ from workers.training.checkpoint import (
     save_checkpoint,
 )
 from workers.training.data import Tell
-from workers.training.loop import Watcher, start, train
-from workers.training.opening import open_lesson
+from workers.training.loop import Classroom, Watcher, start, train
+from workers.training.opening import OpenLesson, open_lesson
+from workers.training.ranks import Ranks, joined
 from workers.training.sampling import write_sheet
 from workers.training.slice_spec import SliceSpec
 from workers.training.state import TrainingState
@@ -49,34 +50,55 @@ def run_slice(spec: SliceSpec, reporting: Reporting) -> int:
     """
     torch.set_num_threads(spec.threads)
     device = torch.device(spec.device)
+    with joined(device) as ranks:
+        return _run(spec, reporting, ranks=ranks)
+
+
+def _run(spec: SliceSpec, reporting: Reporting, *, ranks: Ranks) -> int:
+    if spec.run.batch % ranks.world:
+        raise InvalidInput(f"a batch of {spec.run.batch} cannot be shared by {ranks.world} ranks")
+    warn = _warner(reporting)
     try:
-        opened = open_lesson(spec, device=device, tell=_teller(reporting))
+        with ranks.first_alone():
+            opened = open_lesson(spec, device=ranks.device, tell=_teller(reporting, ranks), warn=warn)
     except _Stopped:
         return _reached(spec)
-    lesson = opened.lesson
-    provenance = Provenance(
+    provenance = _provenance(spec, opened, ranks)
+    state = start(opened.lesson, spec.run, device=ranks.device)
+    resume(state, spec, provenance=provenance, emit=reporting.emit)
+    room = Classroom(state=state, lesson=opened.lesson, config=spec.run, ranks=ranks)
+    train(room, stop_nimg=spec.stop_nimg, watcher=_watcher(reporting, warn))
+    if ranks.first:
+        _keep(room, spec, provenance=provenance, reporting=reporting)
+    return state.nimg
+
+
+def _keep(room: Classroom, spec: SliceSpec, *, provenance: Provenance, reporting: Reporting) -> None:
+    """The checkpoint, then the sample sheet."""
+    state = room.state
+    path = save_checkpoint(state, folder=spec.out_dir, provenance=provenance, at=reporting.at)
+    reporting.emit({"event": "checkpoint", "nimg": state.nimg, "path": str(path)})
+    sheet = room.lesson.sample(state.average)
+    sheet_path = spec.out_dir / "samples" / f"{state.nimg:012d}.png"
+    write_sheet(sheet_path, sheet)
+    reporting.emit({"event": "sample", "nimg": state.nimg, "path": str(sheet_path), **sheet.figures})
+
+
+def _provenance(spec: SliceSpec, opened: OpenLesson, ranks: Ranks) -> Provenance:
+    return Provenance(
         config=spec.run.to_json(),
         config_digest=spec.run.digest,
         dataset_digest=opened.dataset_digest,
         pool_digest=opened.pool_digest,
         taught={"to_px": opened.taught_to_px, "scale_min": opened.scale_min},
-        machine=_machine(spec),
+        machine=_machine(spec, ranks),
     )
-    state = start(lesson, spec.run, device=device)
-    resume(state, spec, provenance=provenance, emit=reporting.emit)
-    train(state, lesson, config=spec.run, stop_nimg=spec.stop_nimg, watcher=_watcher(reporting))
-    path = save_checkpoint(state, folder=spec.out_dir, provenance=provenance, at=reporting.at)
-    reporting.emit({"event": "checkpoint", "nimg": state.nimg, "path": str(path)})
-    sheet = lesson.sample(state.average)
-    sheet_path = spec.out_dir / "samples" / f"{state.nimg:012d}.png"
-    write_sheet(sheet_path, sheet)
-    reporting.emit({"event": "sample", "nimg": state.nimg, "path": str(sheet_path), **sheet.figures})
-    return state.nimg
 
 
 def resume(state: TrainingState, spec: SliceSpec, *, provenance: Provenance, emit: Emit) -> None:
     """Put the newest sound checkpoint of resume_dir and out_dir into `state`; damaged ones are told and passed by.
 
+    Where there is none, a branch begins at the other run's checkpoint.
     Raises CheckpointInvalid if there are some and none is sound.
     """
     found = sorted(_checkpoints(spec), key=_nimg, reverse=True)
@@ -92,6 +114,9 @@ def resume(state: TrainingState, spec: SliceSpec, *, provenance: Provenance, emi
             return
     if problems:
         raise problems[0]
+    if spec.branch_dir is not None:
+        load_checkpoint(state, path=spec.branch_dir, provenance=provenance, branch=True)
+        emit({"event": "branched", "nimg": state.nimg, "path": str(spec.branch_dir)})
 
 
 def _nimg(path: Path) -> int:
@@ -115,11 +140,19 @@ class _Stopped(Exception):  # no error: asked to stop before the first step
     """Raised between two pictures of a cache in the making."""
 
 
-def _teller(reporting: Reporting) -> Tell:
+def _warner(reporting: Reporting) -> Tell:
+    def warn(message: str) -> None:
+        reporting.emit({"event": "warning", "message": message})
+
+    return warn
+
+
+def _teller(reporting: Reporting, ranks: Ranks) -> Tell:
     told_at = [time.monotonic()]
 
     def tell(done: str) -> None:
-        if reporting.should_stop():
+        # With several ranks the others wait for this one: all stop together, at the first step.
+        if ranks.world == 1 and reporting.should_stop():
             raise _Stopped
         if time.monotonic() - told_at[0] >= PREPARING_S:
             told_at[0] = time.monotonic()
@@ -132,7 +165,7 @@ def _same(record: Mapping[str, Any], provenance: Provenance) -> bool:
     return bool(record["machine"] == dict(provenance.machine))
 
 
-def _watcher(reporting: Reporting) -> Watcher:
+def _watcher(reporting: Reporting, warn: Tell) -> Watcher:
     told_at = [0.0]
 
     def progress(nimg: int) -> None:
@@ -143,10 +176,10 @@ def _watcher(reporting: Reporting) -> Watcher:
     def log(line: Mapping[str, float]) -> None:
         reporting.emit({"event": "log", **line})
 
-    return Watcher(progress=progress, log=log, should_stop=reporting.should_stop)
+    return Watcher(progress=progress, log=log, warn=warn, should_stop=reporting.should_stop)
 
 
-def _machine(spec: SliceSpec) -> dict[str, Any]:
+def _machine(spec: SliceSpec, ranks: Ranks) -> dict[str, Any]:
     """What may change bits from one machine to another."""
     device = torch.device(spec.device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
@@ -157,4 +190,5 @@ def _machine(spec: SliceSpec) -> dict[str, Any]:
         "torch": torch.__version__,
         "numpy": np.__version__,
         "cores": os.cpu_count(),
+        "ranks": ranks.world,
     }

@@ -18,7 +18,9 @@ class SliceSpec:
     grids go; if it holds checkpoints of this run, a killed attempt left them, and they are resumed from if newer.
     cache_dir: decoded frames. stop_nimg: train until at least so many images were shown; rounded up to whole batches.
     device: "cpu" or "cuda:0". threads: torch's. lock_path: the device's lock. launcher_pid: whom to die with.
-    stages_before: checkpoints of the earlier stages, base first, where the configuration has a pool.
+    stages_before: checkpoints of the earlier stages, base first, where the configuration has a pool. branch_dir:
+    another run's checkpoint, where this run begins instead of at image 0. ranks: processes that share the run, started
+    by torchrun; on GPUs the first takes `device` and the others those after it.
     """
 
     run: RunConfig
@@ -32,6 +34,8 @@ class SliceSpec:
     lock_path: Path
     launcher_pid: int
     stages_before: tuple[Path, ...] = ()
+    branch_dir: Path | None = None
+    ranks: int = 1
 
     @classmethod
     def from_json(cls, value: Any) -> "SliceSpec":
@@ -54,6 +58,8 @@ class SliceSpec:
             lock_path=Path(value["lock_path"]),
             launcher_pid=value["launcher_pid"],
             stages_before=tuple(map(Path, value.get("stages_before", ()))),
+            branch_dir=Path(value["branch_dir"]) if value.get("branch_dir") else None,
+            ranks=value.get("ranks", 1),
         )
 
 
@@ -71,7 +77,8 @@ def _problems(value: Mapping[str, Any]) -> list[Problem]:
         "launcher_pid": int,
     }
     found = [Problem(name, "is missing") for name in wanted if name not in value]
-    found += [Problem(str(name), "unknown field") for name in value if name not in {*wanted, "stages_before"}]
+    optional = {"stages_before", "branch_dir", "ranks"}
+    found += [Problem(str(name), "unknown field") for name in value if name not in {*wanted, *optional}]
     for name, kind in wanted.items():
         if name in value and not isinstance(value[name], kind):
             found.append(Problem(name, "has a wrong type"))

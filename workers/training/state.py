@@ -5,14 +5,17 @@ from dataclasses import dataclass, field
 import torch
 from torch import nn
 
+from workers.training.augment_control import ControlSums
 from workers.training.averaging import averaged_copy
+from workers.training.health import Health
+from workers.training.precision import Precision, weights_dtype
 from workers.training.randomness import generator
 from workers.training.schedules import Dials
 
 
 @dataclass
 class TrainingState:
-    """Networks, averages, optimisers, images seen, and the sums of the unfinished log line.
+    """Networks, averages, optimisers, images seen, the sums of the unfinished log line and of the control window.
 
     Everything else a step needs is a function of the configuration, the data and `nimg`.
     """
@@ -25,11 +28,15 @@ class TrainingState:
     nimg: int = 0
     steps_in_line: int = 0
     line_sums: dict[str, float] = field(default_factory=dict)
+    control: ControlSums | None = None
+    health: Health = field(default_factory=Health)
 
 
-def new_state(networks: tuple[nn.Module, nn.Module], *, device: torch.device) -> TrainingState:
-    """Everything at image 0."""
-    painter, judge = (_placed(network, device) for network in networks)
+def new_state(
+    networks: tuple[nn.Module, nn.Module], *, device: torch.device, precision: Precision = "fp32"
+) -> TrainingState:
+    """Everything at image 0; weights are fp32, but for fp64."""
+    painter, judge = (_placed(network.to(weights_dtype(precision)), device) for network in networks)
     return TrainingState(
         painter=painter,
         judge=judge,

@@ -18,8 +18,9 @@ from farm.errors import Conflict, InvalidInput, TrainingDiverged
 from tests.workers.training.slices import as_json, events_of, run_here
 from workers.training.checkpoint import find_checkpoints
 from workers.training.guard import device_lock
-from workers.training.loop import Watcher, start, train
+from workers.training.loop import Classroom, Watcher, start, train
 from workers.training.presets import run_config
+from workers.training.ranks import Ranks
 from workers.training.sampling import SampleSheet
 from workers.training.schedules import Ramp
 from workers.training.slice_process import main
@@ -122,7 +123,10 @@ def test_a_description_that_is_no_object_is_refused() -> None:
 
 
 class Exploding:
-    """A lesson whose loss is NaN from image 8 on."""
+    """A lesson whose loss is NaN from image 8 on, or until image `heals`."""
+
+    def __init__(self, heals: int = 10**9) -> None:
+        self.heals = heals
 
     def build(self) -> tuple[nn.Module, nn.Module]:
         return nn.Linear(1, 1), nn.Linear(1, 1)
@@ -131,7 +135,8 @@ class Exploding:
         self, judge: nn.Module, painter: nn.Module, *, indices: Sequence[int], dials: object
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
         loss: Tensor = judge(torch.ones(1, 1)).sum()
-        return (loss * float("nan") if indices[0] >= 8 else loss), {}
+        scores = {"judge_real": loss.detach(), "judge_fake": loss.detach(), "r1": loss.detach(), "r2": loss.detach()}
+        return (loss * float("nan") if 8 <= indices[0] < self.heals else loss), scores
 
     def generator_step(
         self, judge: nn.Module, painter: nn.Module, *, indices: Sequence[int], dials: object
@@ -142,13 +147,34 @@ class Exploding:
         return SampleSheet([])
 
 
-def test_a_loss_that_is_not_a_number_stops_the_run_with_an_error() -> None:
+def classroom(lesson: Exploding) -> tuple[Classroom, list[str], Watcher]:
     run = run_config("smoke-base-16", dataset="d@1", seed=0)
-    lesson = Exploding()
-    state = start(lesson, run, device=torch.device("cpu"))
-    watcher = Watcher(progress=lambda _: None, log=lambda _: None, should_stop=lambda: False)
-    with pytest.raises(TrainingDiverged, match="judge_loss is nan at image 12"):
-        train(state, lesson, config=run, stop_nimg=64, watcher=watcher)
+    device = torch.device("cpu")
+    state = start(lesson, run, device=device)
+    said: list[str] = []
+    watcher = Watcher(progress=lambda _: None, log=lambda _: None, warn=said.append, should_stop=lambda: False)
+    return Classroom(state=state, lesson=lesson, config=run, ranks=Ranks(device=device)), said, watcher
+
+
+def test_a_loss_that_stays_no_number_stops_the_run_with_an_error() -> None:
+    room, said, watcher = classroom(Exploding())
+    with pytest.raises(TrainingDiverged, match=r"the judge's loss or gradient is not finite in 5 steps .* --from"):
+        train(room, stop_nimg=64, watcher=watcher)
+    assert len(said) == 4
+    assert room.state.nimg == 28
+
+
+def test_a_bad_step_moves_no_weight_and_the_run_goes_on() -> None:
+    room, said, watcher = classroom(Exploding(heals=16))
+    train(room, stop_nimg=8, watcher=watcher)
+    before = [p.clone() for p in (*room.state.judge.parameters(), *room.state.painter.parameters())]
+    train(room, stop_nimg=16, watcher=watcher)
+    after = [*room.state.judge.parameters(), *room.state.painter.parameters()]
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    assert said == [f"the step at image {n} is left out: the judge's loss or gradient is not finite" for n in (12, 16)]
+    train(room, stop_nimg=24, watcher=watcher)
+    assert not any(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    assert (room.state.nimg, room.state.health.skipped, room.state.health.bad_in_a_row) == (24, 2, 0)
 
 
 def test_a_diverged_slice_leaves_no_checkpoint(make_spec: Make) -> None:

@@ -58,6 +58,12 @@ class Settings(BaseModel):
         "auto", pattern=r"^(auto|cpu|cuda(:?\d+)?)$", description="of a worker: auto, cpu, cuda, cuda:N"
     )
     threads: int = Field(0, ge=0, le=256, description="torch threads of a worker; 0 is one per core it may use")
+    train_ranks: int = Field(
+        1,
+        ge=1,
+        le=16,
+        description="processes that share a training run, by torchrun: the worker's GPU and those after it",
+    )
     memory_bytes: int = Field(0, ge=0, description="what a worker may use of its device's memory; 0 is all of it")
     worker_name: str = Field("", pattern=r"^[A-Za-z0-9_.-]{0,64}$", description="default <host>-<device>")
 

@@ -26,6 +26,12 @@ Checkpoint = Annotated[
     Path | None,
     typer.Option("--checkpoint", metavar="DIR", help="go on from this checkpoint of the same preset and data"),
 ]
+Branch = Annotated[
+    str | None,
+    typer.Option(
+        "--from", metavar="RUN@IMAGES", help="begin at a checkpoint of another run of the same networks: other dials"
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="decides every random draw of the run")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="watch the job to its end")]
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
@@ -34,9 +40,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 def register(app: typer.Typer) -> None:
     """Add these commands to the tree."""
     one = "farm train base faces --dataset studio --preset demo-base-64"
+    again = "farm train base calmer --dataset studio --preset base-64-tiny --from faces@30016"
     two = "farm train upscaler faces-256 --dataset studio --preset demo-up-256 --before faces"
     group = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
-    group.command(epilog=examples(one, f"{one} --images 30000 --wait"))(base)
+    group.command(epilog=examples(one, f"{one} --images 30000 --wait", again))(base)
     group.command(epilog=examples(two))(upscaler)
     group.command(epilog=examples("farm train presets"))(presets)
     group.command("list", epilog=examples("farm train list", "farm train list --json"))(listing)
@@ -52,6 +59,7 @@ def base(
     images: Images = None,
     slice_images: SliceImages = None,
     checkpoint: Checkpoint = None,
+    branch: Branch = None,
     seed: Seed = 0,
     priority: Priority = 0,
     budget_hours: BudgetHours = None,
@@ -60,7 +68,7 @@ def base(
 ) -> None:
     """Train a base: the stage that paints a small face out of nothing."""
     spec: dict[str, Any] = {"stage": "base", "run": name, "dataset": dataset, "preset": preset, "seed": seed}
-    spec |= {"schedule": schedule, "total_nimg": images, "slice_nimg": slice_images}
+    spec |= {"schedule": schedule, "total_nimg": images, "slice_nimg": slice_images, "branch": branch}
     _submit(spec, checkpoint, terms=(priority, budget_hours), wait=wait, as_json=as_json)
 
 
@@ -74,6 +82,7 @@ def upscaler(
     images: Images = None,
     slice_images: SliceImages = None,
     checkpoint: Checkpoint = None,
+    branch: Branch = None,
     seed: Seed = 0,
     priority: Priority = 0,
     budget_hours: BudgetHours = None,
@@ -82,7 +91,7 @@ def upscaler(
 ) -> None:
     """Train an upscaler: a stage that enlarges a face and paints what is missing."""
     spec: dict[str, Any] = {"stage": "upscaler", "run": name, "dataset": dataset, "preset": preset, "seed": seed}
-    spec |= {"stage_before": before, "total_nimg": images, "slice_nimg": slice_images}
+    spec |= {"stage_before": before, "total_nimg": images, "slice_nimg": slice_images, "branch": branch}
     _submit(spec, checkpoint, terms=(priority, budget_hours), wait=wait, as_json=as_json)
 
 

@@ -120,12 +120,14 @@ def _train(spec: TrainSpec, ledger: Ledger, storage: Storage) -> TrainSpec:
         problems.append(Problem("schedule", "only a base has a choice of schedules: leave it out"))
     if spec.stage_before is not None:
         problems += _before(spec, preset, ledger)
-    start_nimg = _tried(problems, lambda: _start_nimg(spec, storage))
+    spec = _branched(spec, preset, problems, ledger)
+    start_nimg = spec.start_nimg if spec.branch else _tried(problems, lambda: _start_nimg(spec, storage))
     if preset is None or start_nimg is None or problems:
         raise _refused(problems)
     total = spec.total_nimg or preset.total_nimg
     if start_nimg >= total:
-        raise _refused([Problem("checkpoint", f"it has seen {start_nimg:,} images; the run ends at {total:,}")])
+        field = "branch" if spec.branch else "checkpoint"
+        raise _refused([Problem(field, f"it has seen {start_nimg:,} images; the run ends at {total:,}")])
     return spec.model_copy(
         update={
             "dataset": dataset,
@@ -139,6 +141,29 @@ def _train(spec: TrainSpec, ledger: Ledger, storage: Storage) -> TrainSpec:
 def _start_nimg(spec: TrainSpec, storage: Storage) -> int:
     """Images the checkpoint to go on from has seen; 0 without one."""
     return 0 if spec.checkpoint is None else checkpoints.uploaded_nimg(spec.checkpoint, storage=storage)
+
+
+def _branched(spec: TrainSpec, preset: Preset | None, problems: list[Problem], ledger: Ledger) -> TrainSpec:
+    """The spec with the exact checkpoint it branches from: RUN@IMAGES, and the images it has seen."""
+    if spec.branch is None:
+        return spec
+    if spec.checkpoint is not None:
+        problems.append(Problem("branch", "a run begins at one checkpoint: leave out this one or the uploaded one"))
+    name, _, wanted = spec.branch.partition("@")
+    try:
+        parent = run_preset(name, ledger)
+    except InvalidInput as error:
+        problems += [Problem("branch", item.message) for item in error.problems]
+        return spec
+    if preset is not None and not parent.same_networks(preset):
+        problems.append(Problem("branch", f"{name} was trained by {parent.name}, whose networks {preset.name} has not"))
+    ends = [made.end_nimg for made in ledger.slices(name)]
+    reached = [end for end in ends if not wanted or end <= int(wanted)]
+    if not reached:
+        known = ", ".join(f"{end}" for end in ends[:8])
+        problems.append(Problem("branch", f"{name} has no checkpoint up to {int(wanted):,} images; it has {known}"))
+        return spec
+    return spec.model_copy(update={"branch": f"{name}@{reached[-1]}", "start_nimg": reached[-1]})
 
 
 def _dataset(reference: str, ledger: Ledger) -> str:

@@ -73,6 +73,11 @@ class TrainSpec(Spec):
     slice_nimg: int | None = Field(None, ge=1, le=10**8, description="images shown per slice; None: the preset's")
     seed: Seed = 0
     checkpoint: Digest | None = Field(None, description="sha256 of an uploaded checkpoint's state.json to go on from")
+    branch: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9][a-z0-9._-]{0,63}(@\d{1,10})?$",
+        description="RUN or RUN@IMAGES: begin at that run's last checkpoint, or at the last one up to so many images",
+    )
     start_nimg: int = Field(0, ge=0, le=10**9, description="images that checkpoint has seen; read from it")
 
 

@@ -27,11 +27,12 @@ LINE_CHARS = 500
 class SliceChild:
     """One `workers.training.slice_process` in a process group of its own. Leaving the context kills what is left.
 
-    It stays in our session, watches our process id, and ends itself when we are gone.
+    It stays in our session, watches our process id, and ends itself when we are gone. ranks: so many of them share the
+    slice, started by torchrun.
     """
 
-    def __init__(self, slice_file: Path, *, log: Path) -> None:
-        self._slice_file, self._log_file = slice_file, log
+    def __init__(self, slice_file: Path, *, log: Path, ranks: int = 1) -> None:
+        self._slice_file, self._log_file, self._ranks = slice_file, log, ranks
         self._events: SimpleQueue[Event | None] = SimpleQueue()
         self._process: subprocess.Popen[str] | None = None
         self._told = 0
@@ -40,7 +41,7 @@ class SliceChild:
         with self._log_file.open("ab") as errors:
             self._told = errors.tell()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "workers.training.slice_process", str(self._slice_file)],
+                [sys.executable, *self._launcher(), "-m", "workers.training.slice_process", str(self._slice_file)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -55,6 +56,12 @@ class SliceChild:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill()
+
+    def _launcher(self) -> list[str]:
+        """torchrun on this machine, without restarts: the farm begins a slice again by itself."""
+        if self._ranks == 1:
+            return []
+        return ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={self._ranks}", "--max-restarts=0"]
 
     @property
     def pid(self) -> int:

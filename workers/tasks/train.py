@@ -62,7 +62,7 @@ class Heard:
             case "sample":
                 self.sample = Path(event["path"])
                 self.lines.append(event)
-            case "log" | "resumed" | "damaged":
+            case "log" | "resumed" | "damaged" | "branched" | "warning":
                 self.trained |= event["event"] == "log"
                 self.lines.append(event)
             case "error":
@@ -103,7 +103,9 @@ class TrainTask:
         if assignment.stop:
             return None
         assignment.begin()
-        heard = self._watch(assignment, SliceChild(slice_file, log=folder / "process.log"))
+        heard = self._watch(
+            assignment, SliceChild(slice_file, log=folder / "process.log", ranks=self.settings.train_ranks)
+        )
         if heard.checkpoint is None or heard.nimg <= claim.cursor or not assignment.may_write:
             return None
         outcome = insist(lambda: self._keep(assignment, spec, heard, materials), assignment)
@@ -148,6 +150,8 @@ class TrainTask:
             "lock_path": str(self.settings.home / "run" / f"device-{self.device.replace(':', '')}.lock"),
             "launcher_pid": os.getpid(),
             "stages_before": [str(path) for path in before],
+            "branch_dir": self._branch(spec, materials, folder / "branch"),
+            "ranks": self.settings.train_ranks,
         }
 
     def _resume(self, spec: TrainSpec, materials: Materials, folder: Path) -> Path | None:
@@ -158,6 +162,16 @@ class TrainTask:
         if spec.checkpoint is not None:
             return materials.uploaded_checkpoint(spec.checkpoint, folder=folder)
         return None
+
+    def _branch(self, spec: TrainSpec, materials: Materials, folder: Path) -> str | None:
+        """The other run's checkpoint this one begins at, while it has none of its own."""
+        if spec.branch is None or self.ledger.last_slice(spec.run) is not None:
+            return None
+        run, _, nimg = spec.branch.partition("@")
+        made = next((made for made in self.ledger.slices(run) if made.end_nimg == int(nimg)), None)
+        if made is None:
+            raise CheckpointInvalid(f"run {run} no longer has its checkpoint at {int(nimg):,} images")
+        return str(materials.checkpoint(made, folder=folder))
 
     def _in_use(self, spec: TrainSpec, folder: Path) -> set[str]:
         name, _, version = spec.dataset.partition("@")

@@ -8,6 +8,7 @@ Upscalers from 32 px are the tiny ones; those from 64 px are as large as the dem
 from typing import NamedTuple
 
 from workers.cascade.config import BaseConfig, CanonicalCall, UpscalerConfig
+from workers.training.augment_control import AugmentControl
 from workers.training.config import UpscalingConfig
 from workers.training.named_schedules import Named, named_schedule
 from workers.training.preset import COLOUR_ONLY, Preset, upscaler_schedule
@@ -108,6 +109,8 @@ def _base(row: _Base) -> Preset:
         log_nimg=2_048 if row.batch <= 32 else 8_192,
         schedule=named_schedule(row.schedule, network, row.images),
         named=row.schedule,
+        # As fast as a run of this length can use; ADA's own half a million images for long ones.
+        control=AugmentControl(ramp_nimg=min(500_000, row.images // 2)),
     )
 
 

@@ -1,5 +1,6 @@
 """Killed, stopped, moved or cut into slices: the same weights, bit for bit."""
 
+import json
 import shutil
 import signal
 import time
@@ -16,6 +17,7 @@ from workers.cascade.config import CascadeConfig
 from workers.cascade.container import cascade_objects, load_cascade
 from workers.training.checkpoint import TENSOR_FILES, find_checkpoints
 from workers.training.export import export_judge, export_stage
+from workers.training.schedules import Ramp
 from workers.training.slice_spec import SliceSpec
 
 Make = Callable[..., SliceSpec]
@@ -167,6 +169,46 @@ def test_a_checkpoint_of_another_configuration_is_refused(make_spec: Make) -> No
     other = make_spec(stop_nimg=32, precision="fp32")
     with pytest.raises(CheckpointInvalid, match="belongs to another run: its config_digest"):
         run_here(other)
+
+
+def test_a_branch_begins_at_another_runs_checkpoint_with_dials_of_its_own(make_spec: Make) -> None:
+    # Given a run with a checkpoint
+    parent = make_spec(out="parent", stop_nimg=32)
+    run_here(parent)
+    checkpoint = find_checkpoints(parent.out_dir)[0]
+    # When another run with other rates begins there
+    calmer = replace(parent.run.schedule, lr=Ramp(start=1e-5, end=1e-5), gamma=Ramp(start=4.0, end=4.0))
+    spec = make_spec(out="branch", stop_nimg=48, seed=8, schedule=calmer)
+    events = run_here(replace(spec, branch_dir=checkpoint))
+    # Then it goes on from there, by its own dials, and is resumed from its own checkpoint afterwards
+    assert (events[0]["event"], events[0]["nimg"]) == ("branched", 32)
+    assert {(line["lr"], line["gamma"]) for line in events if line["event"] == "log"} == {(1e-5, 4.0)}
+    again = run_here(replace(spec, branch_dir=checkpoint, stop_nimg=52))
+    assert (again[0]["event"], again[0]["nimg"]) == ("resumed", 48)
+    straight = make_spec(out="straight", stop_nimg=52, seed=8, schedule=calmer)
+    run_here(replace(straight, branch_dir=checkpoint))
+    assert weights_of(straight.out_dir) == weights_of(spec.out_dir)
+
+
+def test_a_branch_of_other_networks_is_refused_by_name(make_spec: Make) -> None:
+    parent = make_spec(out="parent", stop_nimg=16)
+    run_here(parent)
+    spec = make_spec(out="branch", stop_nimg=32, judge_widths=(16, 16))
+    with pytest.raises(CheckpointInvalid, match=r"of preset 'smoke-base-16': its judge_widths differ"):
+        run_here(replace(spec, branch_dir=find_checkpoints(parent.out_dir)[0]))
+    upscaler = make_spec("smoke-up-32", out="other", stop_nimg=32)
+    with pytest.raises(CheckpointInvalid, match=r"its network and judge_widths differ from 'smoke-up-32'"):
+        run_here(replace(upscaler, branch_dir=find_checkpoints(parent.out_dir)[0]))
+
+
+def test_a_checkpoint_of_the_format_before_is_read(make_spec: Make) -> None:
+    spec = make_spec(stop_nimg=16)
+    run_here(spec)
+    state = find_checkpoints(spec.out_dir)[0] / "state.json"
+    older = json.loads(state.read_text())
+    del older["control"], older["health"]
+    state.write_text(json.dumps(older | {"format": 1}))
+    assert run_here(replace(spec, stop_nimg=20))[0]["event"] == "resumed"
 
 
 def test_two_checkpoints_are_kept(make_spec: Make) -> None:

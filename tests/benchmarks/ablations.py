@@ -2,7 +2,8 @@
 
 FOLDER holds photographs (and `people.csv`, where people are in several). Every row of the table is trained from several
 seeds, short; then all enlarge the same small pictures of people nobody was taught, and outputs of a base. The verdict
-is about the recipe (Welch over training seeds, finest-level SWD and spectrum), with the smallest effect it could see.
+is about the recipe (Welch over training seeds, finest-level SWD and spectrum), with the smallest effect it could see;
+about a zeroed or shuffled guide and about Lanczos, it is about each seed's weights, paired by picture.
 Nothing is done twice: stopped at any time, it goes on. OUT/table-xF.md and OUT/sheet-xF.png are written
 anew after every row.
 """
@@ -28,6 +29,7 @@ from tests.benchmarks.trials import (
 )
 from workers.cascade.config import BaseConfig, CanonicalCall, UpscalerConfig
 from workers.cascade.pixels import Picture
+from workers.evaluation.compare import compare
 from workers.evaluation.described import Described
 from workers.evaluation.judging import Terms
 from workers.evaluation.recipes_verdict import compare_recipes
@@ -59,12 +61,12 @@ class Row:
 
 ROWS = (
     Row(WHOLE, "the whole recipe", {}),
+    Row("zeroed", "the whole recipe, guide zeroed when painting", {}, looked="zeroed", trained_as="whole"),
+    Row("shuffled", "the whole recipe, another picture's guide", {}, looked="shuffled", trained_as="whole"),
     Row("no-guide", "trained without a guide", {"guided": False}),
     Row("no-stage", "without stage outputs", {"stage_share": 0.0}, staged=False),
     Row("no-noise", "without noise augmentation", {"sigma": 0.0}),
     Row("full-l1", "L1 at full size", {"full_l1": True}),
-    Row("zeroed", "the whole recipe, guide zeroed when painting", {}, looked="zeroed", trained_as="whole"),
-    Row("shuffled", "the whole recipe, another picture's guide", {}, looked="shuffled", trained_as="whole"),
 )
 HEAD = (
     "| B, against A = the whole recipe | input | B is | finest SWD (interval), A → B | visible from "
@@ -138,6 +140,9 @@ def trained_base(ground: Ground, px: int, nimg: int) -> Path:
     return trained(ground, base_run(px, nimg), f"base-{px}")
 
 
+TERMS = Terms(alpha=ALPHA, described=False)
+
+
 @dataclass
 class Table:
     """The described sides so far and the lines they gave."""
@@ -159,13 +164,26 @@ class Table:
             if row.name == WHOLE:
                 lanczos = by_lanczos(small, self.study.factor)
                 self.shown.insert(0, lanczos[:SHOWN])
-                self._judge("whole recipe, A = Lanczos", given, [described(lanczos)] * self.study.seeds, row)
-            else:
+                plain = [described(lanczos)] * self.study.seeds
+                self._judge("whole recipe, A = Lanczos", given, plain, row)
+                self._judge_weights("whole, A = Lanczos", given, plain, row)
+            elif row.looked == "own":
                 self._judge(row.words, given, self.sides[WHOLE, given], row)
+            else:
+                self._judge_weights(row.words, given, self.sides[WHOLE, given], row)
 
     def _judge(self, words: str, given: str, a: Sequence[Described], row: Row) -> None:
-        terms = Terms(alpha=ALPHA, described=False)
-        verdict = compare_recipes(a, self.sides[row.name, given], self.photos, kind="upscaler", terms=terms)
+        """About the recipe, over training seeds."""
+        verdict = compare_recipes(a, self.sides[row.name, given], self.photos, kind="upscaler", terms=TERMS)
+        self._tell(verdict, words, given)
+
+    def _judge_weights(self, words: str, given: str, a: Sequence[Described], row: Row) -> None:
+        """About each seed's weights: both sides enlarge the same pictures, so they are paired."""
+        for seed, (one, other) in enumerate(zip(a, self.sides[row.name, given], strict=True)):
+            verdict = compare(one, other, self.photos, kind="upscaler", paired=True, terms=TERMS)
+            self._tell(verdict, f"{words}; weights of seed {seed}", given)
+
+    def _tell(self, verdict: Verdict, words: str, given: str) -> None:
         self.lines.append(told(verdict, words, given))
         print(self.lines[-1], flush=True)
 

@@ -114,6 +114,11 @@ def sizes_px(cascade_config: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(int(stage["size_px"]) for stage in cascade_config["stages"])
 
 
+def has_texture(cascade_config: Mapping[str, Any]) -> bool:
+    """Whether a cascade's upscalers can be told a texture, from its cascade.json."""
+    return any("texture" in stage for stage in cascade_config["stages"])
+
+
 def reachable_px(sizes: tuple[int, ...]) -> tuple[int, ...]:
     """The sizes a chain of steps can end at: the stages', then the last upscaler's again and again, smallest first.
 
@@ -151,6 +156,7 @@ def recipe_of_photo(spec: UpscaleSpec, *, sizes: tuple[int, ...]) -> Recipe:
         cascade=spec.cascade,
         latent_seed=0,
         noise_seed=spec.noise_seed,
+        texture=spec.texture,
         steps=(Step(stage=len(sizes) - 1, sigma=spec.sigma),) * count,
         size_px=spec.size_px,
         resampler="none" if long_px == spec.size_px else "area",
@@ -209,6 +215,7 @@ def _portrait(spec: PortraitSpec | GiantSpec, seed: int, *, noise_seed: int, siz
         latent_seed=seed,
         noise_seed=noise_seed,
         psi=spec.psi,
+        texture=spec.texture,
         steps=tuple(Step(stage=min(step, last), sigma=spec.sigma) for step in range(1, index + 1)),
         size_px=spec.size_px,
         resampler="none" if reached[index] == spec.size_px else "area",

@@ -23,6 +23,8 @@ PNG_KEYWORD = "recipe"
 MAX_TEXT_BYTES = 1 << 20
 """No more text than this of one file is kept."""
 MAX_CANDIDATES = 64
+TEXTURE_LIMIT = 4.0
+"""Standard deviations of the training photos; no photo is further out."""
 SEED_LIMIT = 2**63
 """Seeds are 0 … 2^63 - 1, so that they fit a signed 64-bit column."""
 PATH_LIMIT = 2**31
@@ -87,6 +89,8 @@ class Recipe:
     latent_seed and psi mean nothing.
     candidates: of so many latents, the seed's own and others drawn from it, the one whose face the judge rates best.
     path: where z is, if not at the seed's own latent; latent_seed is then the second of its keys.
+    texture: how much fine detail, in standard deviations of the training photos, -4 (smooth) … 4; None: what the noise
+    seed draws, or nothing where the cascade's upscalers are told no texture.
     """
 
     cascade: str
@@ -99,6 +103,7 @@ class Recipe:
     photo: str | None = None
     path: PathPoint | None = None
     candidates: int = 1
+    texture: float | None = None
     version: int = RECIPE_VERSION
 
     def to_json(self) -> dict[str, Any]:
@@ -107,6 +112,7 @@ class Recipe:
         # Seeds as strings: readers in JavaScript would round integers above 2^53.
         value["latent_seed"], value["noise_seed"] = str(self.latent_seed), str(self.noise_seed)
         value["psi"] = _number(self.psi)
+        value["texture"] = None if self.texture is None else _number(self.texture)
         value["steps"] = [
             {"stage": s.stage, "sigma": _number(s.sigma), "scale_log2": _number(s.scale_log2)} for s in self.steps
         ]
@@ -145,7 +151,7 @@ class Recipe:
         return canonical_json(self.to_json()).decode()
 
 
-_OPTIONAL: dict[str, Any] = {"photo": None, "path": None, "candidates": 1}
+_OPTIONAL: dict[str, Any] = {"photo": None, "path": None, "candidates": 1, "texture": None}
 """Fields that came later, and their defaults: a field at its default is left out of the JSON, so that the digests of
 older recipes stay."""
 
@@ -228,6 +234,7 @@ def _problems(value: Any) -> list[Problem]:
         "path": lambda v: _is_path(v, value.get("latent_seed")) and value.get("photo") is None,
         "photo": lambda v: v is None or _is_digest(v),
         "candidates": lambda v: _is_integer(v) and 1 <= v <= (1 if value.get("path") else MAX_CANDIDATES),
+        "texture": lambda v: _is_number(v) and abs(v) <= TEXTURE_LIMIT,
         "version": lambda v: _is_integer(v) and v == RECIPE_VERSION,
     }
     return found + [Problem(n, "has a wrong value") for n, good in checks.items() if n in value and not good(value[n])]

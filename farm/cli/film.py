@@ -43,6 +43,7 @@ def film(
     noise_seed: Annotated[int | None, typer.Option(metavar="N", help="of the noise; else the first seed")] = None,
     psi: Annotated[float | None, typer.Option(help="0 to 1.5: ordinary to various; 1 by default")] = None,
     sigma: Annotated[float | None, typer.Option(help="0 to 1: noise added before each enlargement")] = None,
+    texture: Annotated[float | None, typer.Option(help="-2 smooth, 2 hairy; else one for the film")] = None,
     codec: Annotated[str, typer.Option(metavar="h264|av1|both", help="how films are packed")] = "h264",
     quality: Annotated[int, typer.Option(help="1 to 100: small to exact")] = 80,
     out: Annotated[Path | None, typer.Option(metavar="FILE.mp4", help="wait, then write the film there")] = None,
@@ -60,7 +61,7 @@ def film(
     asked = {
         "cascade": cascade, "keys": _keys(keys), "seconds": seconds, "fps": fps, "loop": loop, "size_px": size,
         "noise": noise, "noise_seed": noise_seed, "psi": psi, "sigma": sigma, "codecs": codecs,
-        "quality": quality,
+        "quality": quality, "texture": texture,
     }  # fmt: skip
     _check_out(out)
     with reached() as farm:

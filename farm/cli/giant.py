@@ -37,6 +37,7 @@ def upscale(
     cascade: Annotated[str, typer.Option(metavar="NAME", help="whose last upscaler paints")] = "demo",
     sigma: Annotated[float, typer.Option(help="0 to 1: noise added before each enlargement")] = 0.0,
     noise_seed: Annotated[int, typer.Option(metavar="N", help="another one paints other details")] = 0,
+    texture: Annotated[float | None, typer.Option(help="-2 smooth, 2 hairy; else the noise seed's own")] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE.png", help="wait, then write the result there")] = None,
     priority: Priority = 0,
     budget_hours: BudgetHours = None,
@@ -52,7 +53,7 @@ def upscale(
         sha256 = hashlib.sha256(body).hexdigest()
         farm.put_photo(sha256, body)
         spec = {"kind": "upscale", "cascade": cascade, "photo": sha256, "size_px": size}
-        spec |= {"sigma": sigma, "noise_seed": noise_seed}
+        spec |= {"sigma": sigma, "noise_seed": noise_seed} | ({} if texture is None else {"texture": texture})
         submitted = farm.submit(spec, priority=priority, budget_hours=budget_hours)
         what = f"enlarges {photo.name} to {size} px in {submitted.job.total} parts"
         tell_submitted(farm, submitted, what, as_json=as_json)

@@ -41,6 +41,7 @@ OPTIONS = {
     "psi": "--psi",
     "sigma": "--sigma",
     "noise_seed": "--noise-seed",
+    "texture": "--texture",
     "dataset": "--dataset",
     "preset": "--preset",
     "stage_before": "--before",

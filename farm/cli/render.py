@@ -39,9 +39,8 @@ def render(
     size: Annotated[int | None, typer.Option(metavar="PX", help="side; `farm cascade show` tells the largest")] = None,
     psi: Annotated[float | None, typer.Option(help="0 to 1.5: ordinary to various; 1 by default")] = None,
     sigma: Annotated[float | None, typer.Option(help="0 to 1: noise added before each enlargement")] = None,
-    candidates: Annotated[
-        int | None, typer.Option(metavar="N", help="of N faces for each seed the judge takes one")
-    ] = None,
+    texture: Annotated[float | None, typer.Option(help="-2 smooth, 2 hairy; else each portrait its own")] = None,
+    candidates: Annotated[int | None, typer.Option(metavar="N", help="of N faces a seed the judge takes one")] = None,
     keep_best: Annotated[int | None, typer.Option(metavar="N", help="previews of all, the best N at full size")] = None,
     preview_size: Annotated[int | None, typer.Option(metavar="PX", help="of the previews; the base's own")] = None,
     rank: Annotated[
@@ -66,7 +65,13 @@ def render(
     from farm.specs import as_giant
 
     asked = {"cascade": cascade, "seeds": seeds, "psi": psi, "sigma": sigma, "noise_seed": noise_seed}
-    asked |= {"candidates": candidates, "keep_best": keep_best, "preview_px": preview_size, "rank": rank}
+    asked |= {
+        "texture": texture,
+        "candidates": candidates,
+        "keep_best": keep_best,
+        "preview_px": preview_size,
+        "rank": rank,
+    }
     given = {name: value for name, value in asked.items() if value is not None}
     with reached() as farm:
         spec = _spec_from(farm, from_, given, size) if from_ else _asked(given, size)

@@ -41,6 +41,7 @@ def _spec_of(recipe: Recipe) -> dict[str, Any]:
             "noise_seed": None if recipe.noise_seed == recipe.latent_seed else recipe.noise_seed,
         }
         | ({"candidates": recipe.candidates} if recipe.candidates > 1 else {})
+        | ({} if recipe.texture is None else {"texture": recipe.texture})
         | ({"path": asdict(recipe.path)} if recipe.path else {})
     )
 

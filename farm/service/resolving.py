@@ -7,7 +7,7 @@ from farm.errors import InvalidInput, NotFound, Problem
 from farm.ledger import Ledger
 from farm.ledger.rows import CascadeRow
 from farm.ledger.states import TERMINAL_JOB_STATES, JobState
-from farm.planning import reachable_px, sizes_px, told_reach
+from farm.planning import has_texture, reachable_px, sizes_px, told_reach
 from farm.service import checkpoints, datasets, evaluations, giants
 from farm.service.choosing import is_judged, resolve_ranking, resolve_selection
 from farm.specs import (
@@ -48,9 +48,9 @@ def resolve(spec: JobSpec, *, ledger: Ledger, storage: Storage) -> JobSpec:
         case RenderSpec() | FilmSpec() | GiantSpec():
             return spec.model_copy(update=_within_reach(spec, ledger))
         case UpscaleSpec():
-            return giants.with_photo(
-                spec.model_copy(update={"cascade": _cascade_of(spec, ledger).digest}), storage=storage
-            )
+            row = _cascade_of(spec, ledger)
+            update = {"cascade": row.digest, "texture": _texture(spec, row)}
+            return giants.with_photo(spec.model_copy(update=update), storage=storage)
         case TrainSpec():
             return _train(spec, ledger, storage)
         case AssembleSpec():
@@ -92,8 +92,8 @@ def _of_uploads(spec: CurateSpec | ReverdictSpec | ImportSpec, ledger: Ledger, s
 Painting = RenderSpec | FilmSpec | GiantSpec | UpscaleSpec | SelectSpec
 
 
-def _within_reach(spec: RenderSpec | FilmSpec | GiantSpec | SelectSpec, ledger: Ledger) -> dict[str, str]:
-    """The cascade's digest, for the spec, where it reaches the size and has what the spec asks for."""
+def _within_reach(spec: RenderSpec | FilmSpec | GiantSpec | SelectSpec, ledger: Ledger) -> dict[str, object]:
+    """The cascade's digest and the texture, for the spec, where it reaches the size and has what the spec asks for."""
     row = _cascade_of(spec, ledger)
     reached = reachable_px(sizes_px(row.config))
     if spec.size_px > reached[-1]:
@@ -101,7 +101,16 @@ def _within_reach(spec: RenderSpec | FilmSpec | GiantSpec | SelectSpec, ledger: 
         raise _refused([Problem("size_px", told)])
     if isinstance(spec, SeededSpec) and spec.candidates > 1 and not is_judged(row):
         raise _refused([Problem("candidates", f"{row.name}@{row.version} has no judge to choose by")])
-    return {"cascade": row.digest}
+    return {"cascade": row.digest, "texture": _texture(spec, row)}
+
+
+def _texture(spec: Painting, row: CascadeRow) -> float | None:
+    """What the spec asks for; a film whose noise moves has the middle one, where it names none: all frames the same."""
+    textured = has_texture(row.config)
+    if spec.texture is not None and not textured:
+        raise _refused([Problem("texture", f"{row.name}@{row.version} was taught no texture; leave it out")])
+    moving = isinstance(spec, FilmSpec) and spec.noise == "moving"
+    return 0.0 if moving and textured and spec.texture is None else spec.texture
 
 
 def _cascade_of(spec: Painting, ledger: Ledger) -> CascadeRow:

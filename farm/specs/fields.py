@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from farm.recipe import SEED_LIMIT
+from farm.recipe import SEED_LIMIT, TEXTURE_LIMIT
 
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 """Names of datasets, runs and cascades: they become parts of storage keys."""
@@ -32,6 +32,14 @@ Name = Annotated[str, Field(pattern=NAME)]
 Digest = Annotated[str, Field(pattern=DIGEST)]
 Seed = Annotated[int, Field(ge=0, lt=SEED_LIMIT)]
 Number = Annotated[float, BeforeValidator(as_float)]
+Texture = Annotated[
+    Number | None,
+    Field(
+        ge=-TEXTURE_LIMIT,
+        le=TEXTURE_LIMIT,
+        description="skin from smooth (-2) to hairy (2), where the cascade can; None: each portrait its own",
+    ),
+]
 CascadeReference = Annotated[
     str,
     Field(pattern=r"^([0-9a-f]{64}|[a-z0-9][a-z0-9._-]{0,63}(@\d{1,6})?)$", description="name, name@version or digest"),

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from farm.recipe import PATH_LIMIT
-from farm.specs.fields import ONE_TASK_PX, CascadeReference, Number, Seed, Spec
+from farm.specs.fields import ONE_TASK_PX, CascadeReference, Number, Seed, Spec, Texture
 
 MAX_FRAMES = 100_000
 """Over an hour at 24 frames a second."""
@@ -47,6 +47,7 @@ class FilmSpec(Spec):
     size_px: int = Field(ge=MIN_FILM_PX, le=ONE_TASK_PX, multiple_of=2, description="side; even, as films ask for")
     psi: Number = Field(1.0, ge=0, le=1.5, description="truncation: lower is more ordinary, higher more various")
     sigma: Number = Field(0.0, ge=0, le=1, description="noise added before each enlargement")
+    texture: Texture = None
     noise: Literal["still", "moving"] = Field("still", description="one noise for the film, or each frame its own")
     noise_seed: Seed | None = Field(None, description="None: the first keyframe's seed")
     codecs: tuple[Codec, ...] = Field(("h264",), min_length=1, max_length=2, description="one file each")

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 
 from farm.errors import InvalidInput
 from farm.recipe import MAX_CANDIDATES
-from farm.specs.fields import MAX_SIZE_PX, ONE_TASK_PX, CascadeReference, Digest, Number, Seed, Spec
+from farm.specs.fields import MAX_SIZE_PX, ONE_TASK_PX, CascadeReference, Digest, Number, Seed, Spec, Texture
 from farm.specs.seeds import parse_seeds
 
 MAX_GIANTS = 1000
@@ -25,6 +25,7 @@ class GiantSpec(Spec):
     psi: Number = Field(1.0, ge=0, le=1.5, description="truncation: lower is more ordinary, higher more various")
     noise_seed: Seed | None = Field(None, description="None: each portrait's own seed")
     sigma: Number = Field(0.0, ge=0, le=1, description="noise added before each enlargement")
+    texture: Texture = None
     candidates: int = Field(
         1, ge=1, le=MAX_CANDIDATES, description="latents drawn for each seed, of which the cascade's judge takes one"
     )
@@ -63,6 +64,7 @@ class UpscaleSpec(Spec):
     size_px: int = Field(ge=32, le=MAX_SIZE_PX, description="long side of the result")
     noise_seed: Seed = 0
     sigma: Number = Field(0.0, ge=0, le=1, description="noise added before each enlargement")
+    texture: Texture = None
     photo_key: str | None = Field(None, description="where it lies; filled in")
     long_px: int | None = Field(None, ge=1, description="its long side; filled in")
     short_px: int | None = Field(None, ge=1, description="its short side; filled in")

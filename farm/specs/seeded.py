@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from farm.errors import InvalidInput
 from farm.recipe import MAX_CANDIDATES, SEED_LIMIT
-from farm.specs.fields import ONE_TASK_PX, CascadeReference, Number, Seed, Spec
+from farm.specs.fields import ONE_TASK_PX, CascadeReference, Number, Seed, Spec, Texture
 from farm.specs.seeds import parse_seeds
 
 Rank = Literal["judge", "sharpness", "mixed"]
@@ -28,6 +28,7 @@ class SeededSpec(Spec):
     candidates: int = Field(
         1, ge=1, le=MAX_CANDIDATES, description="latents drawn for each seed, of which the cascade's judge takes one"
     )
+    texture: Texture = None
 
     @field_validator("size_px")
     @classmethod

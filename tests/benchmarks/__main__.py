@@ -22,6 +22,7 @@ BENCHMARKS = (
     "giant",
     "tiles",
     "film_stability",
+    "texture",
     "submission",
     "empty_task",
     "efficiency",

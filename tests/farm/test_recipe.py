@@ -32,6 +32,7 @@ plain_recipes = st.builds(
     size_px=st.integers(8, 65536),
     resampler=st.sampled_from(["none", "area"]),
     photo=st.none() | st.text("0123456789abcdef", min_size=64, max_size=64),
+    texture=st.none() | st.floats(-4, 4) | st.integers(-4, 4),
 )
 frames = st.builds(
     lambda recipe, path: replace(recipe, photo=None, candidates=1, path=path, latent_seed=path.keys[1]),
@@ -69,6 +70,16 @@ def test_a_recipe_survives_its_text(recipe: Recipe) -> None:
 @given(recipes, recipes)
 def test_digests_are_equal_exactly_when_recipes_are(one: Recipe, other: Recipe) -> None:
     assert (one.digest == other.digest) == (one == other)
+
+
+def test_a_recipe_without_a_texture_says_nothing_of_it_and_wrong_ones_are_refused() -> None:
+    plain = Recipe.from_json(GOOD)
+    assert "texture" not in plain.text
+    assert Recipe.from_json(GOOD | {"texture": 0}).digest != plain.digest
+    for wrong in (None, True, "fine", 4.1, -5, [0, 0, 0, 0], math.nan):
+        with pytest.raises(InvalidInput) as caught:
+            Recipe.from_json(GOOD | {"texture": wrong})
+        assert [problem.field for problem in caught.value.problems] == ["texture"]
 
 
 def test_equal_numbers_written_in_other_ways_make_one_recipe() -> None:

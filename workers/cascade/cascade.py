@@ -78,6 +78,8 @@ class Cascade:
             problems += _size_problems(recipe, end_px=self.end_px(recipe.steps))
         if recipe.candidates > 1 and self.judge is None:
             problems.append(Problem("candidates", "this cascade has no judge to choose by"))
+        if recipe.texture is not None and not any(upscaler.config.texture for upscaler in self.upscalers):
+            problems.append(Problem("texture", "this cascade's upscalers were not taught to be told a texture"))
         if problems:
             raise InvalidInput("the recipe does not fit the cascade", problems=problems)
 
@@ -112,7 +114,13 @@ class Cascade:
 def enlargement_of(recipe: Recipe, index: int) -> Enlargement:
     """What step ``index`` of a recipe's chain asks of its stage."""
     step = recipe.steps[index]
-    return Enlargement(noise_seed=recipe.noise_seed, step=index, sigma=step.sigma, scale_log2=step.scale_log2)
+    return Enlargement(
+        noise_seed=recipe.noise_seed,
+        step=index,
+        sigma=step.sigma,
+        scale_log2=step.scale_log2,
+        texture=recipe.texture,
+    )
 
 
 def _size_problems(recipe: Recipe, *, end_px: int) -> list[Problem]:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from farm.errors import CascadeInvalid
 from workers.cascade.strict import fields_of, integer, number, require, within
+from workers.cascade.texture import TEXTURE_DIM, TextureSpread
 
 Dtype = Literal["bf16", "fp32"]
 
@@ -61,7 +62,7 @@ class UpscalerConfig:
 
     ``input_px`` is the side of the small picture the stage was made for; its own size is ``factor·input_px``. The
     guide sees the whole picture at ``guide_input_px`` on the long side at most and leaves ``guide_channels`` maps of
-    half that size. ``texture_dim`` numbers (0: none) describe the wanted texture, broadcast over the picture.
+    half that size. ``texture_dim`` numbers (0: none, or 4) describe the wanted texture, broadcast over the picture.
     """
 
     factor: int = 4
@@ -83,7 +84,7 @@ class UpscalerConfig:
             within(field, int(getattr(self, field)), 1, MAX_CHANNELS)
         within("blocks", self.blocks, 1, 64)
         within("guide_blocks", self.guide_blocks, 1, 64)
-        within("texture_dim", self.texture_dim, 0, 64)
+        require(self.texture_dim in (0, TEXTURE_DIM), "texture_dim", f"0 or {TEXTURE_DIM}")
         within("guide_input_px", self.guide_input_px, 16, 256)
         require(self.guide_input_px % 8 == 0, "guide_input_px", "a multiple of 8")
 
@@ -121,7 +122,7 @@ class StageConfig:
 
     ``taught_to_px``: the largest picture side it learned from. ``scale_min``: the smallest log2(s / size) it learned
     (0 at most); rendering clamps the scale channel to [scale_min, 0]. ``halo_px``: how far, in input pixels, an
-    output pixel looks.
+    output pixel looks. ``texture``: how textures were spread over its photos, where its networks are told one.
     """
 
     network: BaseConfig | UpscalerConfig
@@ -129,14 +130,17 @@ class StageConfig:
     taught_to_px: int
     halo_px: int = 0
     scale_min: float = 0.0
+    texture: TextureSpread | None = None
 
     def __post_init__(self) -> None:
         """Refuse a window that would be all halo, and scales that mean nothing."""
         within("taught_to_px", self.taught_to_px, 1, MAX_SIZE_PX)
         within("halo_px", self.halo_px, 0, 4096)
         require(-8.0 <= self.scale_min <= 0.0, "scale_min", "between -8 and 0")
-        if isinstance(self.network, UpscalerConfig):
-            require(self.call.window_px > 2 * self.halo_px, "window_px", "more than two halos")
+        upscales = isinstance(self.network, UpscalerConfig)
+        require(not upscales or self.call.window_px > 2 * self.halo_px, "window_px", "more than two halos")
+        told = isinstance(self.network, UpscalerConfig) and self.network.texture_dim > 0
+        require(told == (self.texture is not None), "texture", "there exactly where texture_dim is not 0")
 
 
 @dataclass(frozen=True)
@@ -187,8 +191,7 @@ class CascadeConfig:
         require(0.0 <= self.tolerance_levels <= 255.0, "tolerance_levels", "between 0 and 255")
         require(isinstance(self.stages[0].network, BaseConfig), "stages[0]", "a base")
         for index in range(1, len(self.stages)):
-            stage = self.stages[index].network
-            before = self.stages[index - 1].network.size_px
+            stage, before = self.stages[index].network, self.stages[index - 1].network.size_px
             require(isinstance(stage, UpscalerConfig), f"stages[{index}]", "an upscaler")
             if isinstance(stage, UpscalerConfig):
                 require(
@@ -217,7 +220,7 @@ class CascadeConfig:
             "stages": [stage_to_json(stage) for stage in self.stages],
             "tolerance_levels": self.tolerance_levels,
         }
-        # Left out where there is none: cascades from before there were judges keep their digests.
+        # Left out where there is none: older cascades keep their digests.
         return told if self.judge is None else told | {"judge": self.judge.to_json()}
 
     @classmethod
@@ -264,18 +267,17 @@ def network_from_json(value: object, *, where: str = "network") -> BaseConfig | 
 
 
 def stage_to_json(stage: StageConfig) -> dict[str, object]:
-    """A stage's configuration as plain JSON values; ``size_px`` is told for readers that know no networks."""
-    return {
-        **dataclasses.asdict(stage),
-        "network": network_to_json(stage.network),
-        "call": dataclasses.asdict(stage.call),
-        "size_px": stage.network.size_px,
-    }
+    """A stage's configuration as plain JSON values; ``size_px`` is for readers that know no networks."""
+    told = {**dataclasses.asdict(stage), "network": network_to_json(stage.network), "size_px": stage.network.size_px}
+    del told["texture"]  # where there is none, so that older cascades keep their digests
+    return told if stage.texture is None else told | {"texture": stage.texture.to_json()}
 
 
 def stage_from_json(value: object, *, where: str) -> StageConfig:
     """Read one stage strictly. Raises CascadeInvalid naming the field."""
-    fields = fields_of(value, where, {"size_px", *(field.name for field in dataclasses.fields(StageConfig))})
+    textured = isinstance(value, dict) and "texture" in value
+    names = {field.name for field in dataclasses.fields(StageConfig)} - (set() if textured else {"texture"})
+    fields = fields_of(value, where, {"size_px", *names})
     network = network_from_json(fields["network"], where=f"{where}.network")
     if fields["size_px"] != network.size_px:
         raise CascadeInvalid(f"{where}.size_px is {fields['size_px']!r}, its network's is {network.size_px}")
@@ -285,6 +287,7 @@ def stage_from_json(value: object, *, where: str) -> StageConfig:
         taught_to_px=integer(fields["taught_to_px"], f"{where}.taught_to_px"),
         halo_px=integer(fields["halo_px"], f"{where}.halo_px"),
         scale_min=number(fields["scale_min"], f"{where}.scale_min"),
+        texture=TextureSpread.from_json(fields["texture"], where=f"{where}.texture") if textured else None,
     )
 
 

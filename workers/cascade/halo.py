@@ -16,6 +16,7 @@ from workers.cascade.canonical import canonical
 from workers.cascade.config import BaseConfig, CanonicalCall, StageConfig, UpscalerConfig
 from workers.cascade.noise import NoiseField
 from workers.cascade.painter import Painter
+from workers.cascade.texture import TextureSpread
 
 
 def halo_of(config: UpscalerConfig) -> int:
@@ -26,14 +27,25 @@ def halo_of(config: UpscalerConfig) -> int:
 
 
 def stage_config(
-    network: BaseConfig | UpscalerConfig, *, call: CanonicalCall, taught_to_px: int, scale_min: float = 0.0
+    network: BaseConfig | UpscalerConfig,
+    *,
+    call: CanonicalCall,
+    taught_to_px: int,
+    scale_min: float = 0.0,
+    texture: TextureSpread | None = None,
 ) -> StageConfig:
     """A stage's configuration, its halo measured.
 
     Raises CascadeInvalid where the call's window is too small for it.
     """
-    halo_px = halo_of(network) if isinstance(network, UpscalerConfig) else 0
-    return StageConfig(network=network, call=call, taught_to_px=taught_to_px, halo_px=halo_px, scale_min=scale_min)
+    return StageConfig(
+        network=network,
+        call=call,
+        taught_to_px=taught_to_px,
+        halo_px=halo_of(network) if isinstance(network, UpscalerConfig) else 0,
+        scale_min=scale_min,
+        texture=texture,
+    )
 
 
 def measure_halo(painter: Painter) -> int:

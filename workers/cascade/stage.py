@@ -32,13 +32,14 @@ class Enlargement:
     """What decides one picture's enlargement, apart from the picture. ``step`` is its index in the chain, from 0.
 
     ``sigma``: noise added to the small picture, in units of [-1, 1]. ``scale_log2``: log2(s / size), clamped to what
-    was taught.
+    was taught. ``texture``: the wanted one, in standard deviations of the photos' log energy; None: the noise seed's.
     """
 
     noise_seed: int
     step: int
     sigma: float = 0.0
     scale_log2: float = 0.0
+    texture: float | None = None
 
 
 @dataclass(frozen=True)
@@ -226,11 +227,13 @@ class UpscalerStage:
         return to_uint8(painter(to_float(tiles), under, told, noise))
 
     def _conditions(self, enlargements: Sequence[Enlargement]) -> Tensor:
-        """float32 [N, 2 + texture_dim]: sigma, scale clamped to what was taught, and no texture."""
+        """float32 [N, 2 + texture_dim]: sigma, scale clamped to what was taught, and the texture where there is one."""
         told = torch.zeros(len(enlargements), 2 + self.network.config.texture_dim)
         for row, how in zip(told, enlargements, strict=True):
             row[0] = how.sigma
             row[1] = min(max(how.scale_log2, self.config.scale_min), 0.0)
+            if self.config.texture is not None:
+                row[2:] = torch.tensor(self.config.texture.wanted(how.texture, noise_seed=how.noise_seed))
         return told
 
 

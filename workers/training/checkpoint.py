@@ -44,15 +44,15 @@ Point = Callable[[str], None]
 class Provenance:
     """What a checkpoint belongs to. `config` in full, so that the folder explains itself.
 
-    `taught`: what a cascade will say of the stage, to_px and scale_min. `machine` (threads, device, versions) is a
-    record: another value gives other bits, but no wrong training.
+    `taught`: what a cascade will say of the stage, to_px, scale_min and perhaps texture. `machine` (threads, device,
+    versions) is a record: another value gives other bits, but no wrong training.
     """
 
     config: Mapping[str, Any]
     config_digest: str
     dataset_digest: str
     pool_digest: str
-    taught: Mapping[str, float]
+    taught: Mapping[str, Any]
     machine: Mapping[str, Any]
 
 

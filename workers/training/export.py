@@ -7,9 +7,10 @@ from typing import Any
 
 from torch import Tensor
 
-from farm.errors import CheckpointInvalid, InvalidInput
+from farm.errors import CascadeInvalid, CheckpointInvalid, InvalidInput
 from workers.cascade.config import JudgeConfig, StageConfig
 from workers.cascade.halo import stage_config
+from workers.cascade.texture import TextureSpread
 from workers.training.checkpoint import STATE_FILE, TENSOR_FILES, read_record, read_tensors
 from workers.training.config import RunConfig
 
@@ -27,11 +28,13 @@ def export_stage(checkpoint_dir: Path) -> tuple[StageConfig, dict[str, Tensor]]:
     tensors = read_tensors(checkpoint_dir, AVERAGES, record)
     run = _run_of(checkpoint_dir, record)
     try:
-        taught: Mapping[str, float] = record["taught"]
+        taught: Mapping[str, Any] = record["taught"]
         to_px, scale_min = int(taught["to_px"]), float(taught["scale_min"])
-    except (KeyError, TypeError, ValueError) as error:
+        texture = TextureSpread.from_json(taught["texture"], where="taught.texture") if "texture" in taught else None
+    except (KeyError, TypeError, ValueError, CascadeInvalid) as error:
         raise CheckpointInvalid(f"{checkpoint_dir / STATE_FILE} is not a run's state: {error}") from error
-    return stage_config(run.network, call=run.call, taught_to_px=to_px, scale_min=scale_min), tensors
+    stage = stage_config(run.network, call=run.call, taught_to_px=to_px, scale_min=scale_min, texture=texture)
+    return stage, tensors
 
 
 def export_judge(checkpoint_dir: Path) -> tuple[JudgeConfig, dict[str, Tensor]]:

@@ -1,13 +1,16 @@
 """From a slice's description to a lesson on its data."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from farm.errors import InvalidInput
 from workers.cascade.config import BaseConfig, UpscalerConfig
 from workers.cascade.halo import stage_config
+from workers.cascade.texture import TextureSpread
 from workers.training.ahead import Ahead
 from workers.training.base_lesson import BaseLesson
 from workers.training.config import UpscalingConfig
@@ -15,6 +18,7 @@ from workers.training.data import FrameCache, Photo, Tell, open_frames, silent, 
 from workers.training.loop import Lesson
 from workers.training.pool import EMPTY, Pool, open_pool
 from workers.training.slice_spec import SliceSpec
+from workers.training.texture import fit_texture
 from workers.training.upscaler_lesson import UpscalerLesson
 from workers.training.upscaler_samples import SampleMaker, least_native_px, scale_steps
 from workers.training.upscaler_view import Viewer
@@ -31,6 +35,13 @@ class OpenLesson:
     pool_digest: str
     taught_to_px: int
     scale_min: float
+    texture: TextureSpread | None = None
+
+    @property
+    def taught(self) -> Mapping[str, Any]:
+        """What a checkpoint keeps of it for a cascade."""
+        texture = {} if self.texture is None else {"texture": self.texture.to_json()}
+        return {"to_px": self.taught_to_px, "scale_min": self.scale_min, **texture}
 
 
 def open_lesson(spec: SliceSpec, *, device: torch.device, tell: Tell = silent, warn: Tell = silent) -> OpenLesson:
@@ -105,10 +116,13 @@ def _open_upscaler(data: _Data, network: UpscalerConfig, how: UpscalingConfig) -
     steps = [scale_steps(network, how, photo.native_px) for photo in photos]
     taught_to_px = network.factor * max(high for _, high in steps)
     scale_min = math.log2(min(low for low, _ in steps) / network.input_px)
-    stage = stage_config(network, call=run.call, taught_to_px=taught_to_px, scale_min=scale_min)
+    texture = None
+    if network.texture_dim:
+        texture = fit_texture(frames, sides_px=[network.factor * high for _, high in steps], tell=data.tell)
+    stage = stage_config(network, call=run.call, taught_to_px=taught_to_px, scale_min=scale_min, texture=texture)
     shown = _shown_photos(data, least_px) or frames
     viewer = Viewer(stage, shown, pool.pictures, count=run.sample_count, device=data.device)
-    maker = SampleMaker(run, network=network, frames=frames, pool=pool.pictures)
+    maker = SampleMaker(run, network=network, frames=frames, pool=pool.pictures, texture=texture)
     samples = Ahead(maker.sample, threads=_LOADERS if data.device.type == "cuda" else 0)
     return OpenLesson(
         lesson=UpscalerLesson(run, samples=samples, sampler=viewer.view, device=data.device),
@@ -116,6 +130,7 @@ def _open_upscaler(data: _Data, network: UpscalerConfig, how: UpscalingConfig) -
         pool_digest=pool.digest,
         taught_to_px=taught_to_px,
         scale_min=scale_min,
+        texture=texture,
     )
 
 

@@ -90,7 +90,7 @@ def _provenance(spec: SliceSpec, opened: OpenLesson, ranks: Ranks) -> Provenance
         config_digest=spec.run.digest,
         dataset_digest=opened.dataset_digest,
         pool_digest=opened.pool_digest,
-        taught={"to_px": opened.taught_to_px, "scale_min": opened.scale_min},
+        taught=opened.taught,
         machine=_machine(spec, ranks),
     )
 

@@ -61,6 +61,8 @@ def collate(samples: Sequence[Sample], *, network: UpscalerConfig, window: int, 
     conditions = torch.zeros(len(samples), 2 + network.texture_dim)
     conditions[:, 0] = torch.tensor([s.sigma for s in samples])
     conditions[:, 1] = torch.tensor([s.scale_log2 for s in samples])
+    if network.texture_dim:
+        conditions[:, 2:] = torch.tensor([s.texture for s in samples])
     sides = tuple(s.small.shape[0] for s in samples)
     return Batch(
         tile=_tensor(tiles, device),

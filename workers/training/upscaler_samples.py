@@ -6,16 +6,18 @@ the multiples of the factor within [low * S, min(n, S)]; the small picture has t
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from workers.cascade.config import UpscalerConfig
 from workers.cascade.pixels import Picture
+from workers.cascade.texture import TextureSpread
 from workers.training.config import RunConfig, UpscalingConfig
 from workers.training.data import FrameCache, area_reduced
 from workers.training.degradation import add_noise, draw_sigma, soften
 from workers.training.randomness import generator, photo_of
+from workers.training.texture import face_texture
 
 _JITTER = 0.05  # of the small picture's side: how far a stage output's box may lie from its photo's
 
@@ -26,7 +28,8 @@ class Sample:
 
     small: the whole spoilt small picture [m, m, 3]. clean: its judged crop before spoiling [c, c, 3]. real: the photo's
     crop [f*c, f*c, 3]. top, left: the crop's corner in the small picture. sigma, scale_log2: told to the networks.
-    shown: whether the judge may see the condition. staged: whether `small` is an output of the stage before.
+    shown: whether the judge may see the condition. staged: whether `small` is an output of the stage before. texture:
+    the photo's at this scale, as the networks are told it; empty where they are told none.
     """
 
     small: Picture
@@ -38,19 +41,28 @@ class Sample:
     scale_log2: float
     shown: bool
     staged: bool
+    texture: tuple[float, ...] = ()
 
 
 class SampleMaker:
     """Makes the sample of any image index; holds data, no state."""
 
     def __init__(
-        self, config: RunConfig, *, network: UpscalerConfig, frames: FrameCache, pool: Sequence[Picture]
+        self,
+        config: RunConfig,
+        *,
+        network: UpscalerConfig,
+        frames: FrameCache,
+        pool: Sequence[Picture],
+        texture: TextureSpread | None = None,
     ) -> None:
+        """texture: how the photos' textures are spread; None where the networks are told none."""
         self.run_seed = config.seed
         self.network = network
         self.how = config.upscaling or UpscalingConfig()
         self.frames = frames
         self.pool = pool
+        self.texture = texture
         self.shown = self._shown_in_an_epoch()
 
     def sample(self, index: int) -> Sample:
@@ -59,6 +71,7 @@ class SampleMaker:
         photo = self.shown[photo_of(self.run_seed, index, len(self.shown))]
         side = self._scale(self.frames.photos[photo].native_px, random)
         large = area_reduced(self.frames.frame(photo), side)
+        texture = () if self.texture is None else self.texture.told(face_texture(large))
         small = area_reduced(large, side // self.network.factor)
         mirrored = random.random() < 0.5
         if mirrored:
@@ -69,7 +82,9 @@ class SampleMaker:
         real = large[f * top : f * (top + crop), f * left : f * (left + crop)]
         scale_log2 = math.log2(side / self.network.size_px)
         if self._is_staged(index):
-            return self._staged(real, side_px=small.shape[0], corner=(top, left), scale_log2=scale_log2, random=random)
+            at = (top, left)
+            staged = self._staged(real, side_px=small.shape[0], corner=at, scale_log2=scale_log2, random=random)
+            return replace(staged, texture=texture)
         sigma = draw_sigma(self.how, random)
         spoilt = add_noise(soften(np.ascontiguousarray(small), self.how, random), sigma, random)
         return Sample(
@@ -82,6 +97,7 @@ class SampleMaker:
             scale_log2=scale_log2,
             shown=bool(random.random() >= self.how.condition_dropout),
             staged=False,
+            texture=texture,
         )
 
     def _staged(

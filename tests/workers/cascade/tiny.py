@@ -18,6 +18,7 @@ from workers.cascade.config import BaseConfig, CanonicalCall, CascadeConfig, Dty
 from workers.cascade.container import build, build_judge, cascade_objects, load_cascade
 from workers.cascade.halo import stage_config
 from workers.cascade.pixels import Picture
+from workers.cascade.texture import TEXTURE_DIM, TextureSpread
 from workers.cascade.upscaler import Upscaler
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -33,6 +34,10 @@ DOUBLE = UpscalerConfig(
     guide_width=8,
     guide_channels=4,
     guide_blocks=1,
+)
+SPREAD = TextureSpread(
+    mean=(1.0, 1.5, 2.0, 1.2),
+    cholesky=((0.5, 0.0, 0.0, 0.0), (0.4, 0.2, 0.0, 0.0), (0.3, 0.1, 0.3, 0.0), (-0.1, 0.05, 0.0, 0.2)),
 )
 QUADRUPLE = replace(DOUBLE, factor=4, input_px=32, guide_input_px=32, blocks=2)
 
@@ -54,13 +59,20 @@ def random_upscaler(config: UpscalerConfig, *, seed: int = 1) -> Upscaler:
 
 
 def random_objects(
-    *, seed: int = 1, dtype: Dtype = "bf16", window_px: int = 64, judged: bool = False
+    *, seed: int = 1, dtype: Dtype = "bf16", window_px: int = 64, judged: bool = False, textured: bool = False
 ) -> dict[str, bytes]:
-    """The stored objects of a cascade 16 -> 32 -> 128 px, `judged`: with a judge."""
-    networks = (BASE, DOUBLE, QUADRUPLE)
+    """The stored objects of a cascade 16 -> 32 -> 128 px, `judged`: with a judge, `textured`: told a texture."""
+    upscalers = (replace(each, texture_dim=TEXTURE_DIM if textured else 0) for each in (DOUBLE, QUADRUPLE))
+    networks = (BASE, *upscalers)
     calls = [CanonicalCall(window_px, batch, dtype, threads=1) for batch in (4, 2, 3)]
     stages = tuple(
-        stage_config(network, call=call, taught_to_px=network.size_px, scale_min=-1.0)
+        stage_config(
+            network,
+            call=call,
+            taught_to_px=network.size_px,
+            scale_min=-1.0,
+            texture=SPREAD if textured and network is not BASE else None,
+        )
         for network, call in zip(networks, calls, strict=True)
     )
     states = [randomised(build(network), seed=seed + i).state_dict() for i, network in enumerate(networks)]
@@ -70,8 +82,11 @@ def random_objects(
     return cascade_objects(config, [*states, randomised(build_judge(config), seed=seed + 9).state_dict()])
 
 
-def random_cascade(*, seed: int = 1, dtype: Dtype = "bf16", window_px: int = 64, judged: bool = False) -> Cascade:
-    return load_cascade(random_objects(seed=seed, dtype=dtype, window_px=window_px, judged=judged).__getitem__)
+def random_cascade(
+    *, seed: int = 1, dtype: Dtype = "bf16", window_px: int = 64, judged: bool = False, textured: bool = False
+) -> Cascade:
+    objects = random_objects(seed=seed, dtype=dtype, window_px=window_px, judged=judged, textured=textured)
+    return load_cascade(objects.__getitem__)
 
 
 def recipes_of(cascade: Cascade, seeds: Sequence[int], *, steps: int = 2) -> list[Recipe]:

@@ -66,6 +66,10 @@ def test_what_cannot_be_promoted_is_refused_in_the_commands_own_words(farm: Farm
             ("render", "demo", "--seeds", "0..9", "--size", "32", "--candidates", "2"),
             "--candidates: demo@1 has no judge",
         ),
+        (
+            ("render", "demo", "--seeds", "0..9", "--size", "32", "--texture", "1"),
+            "--texture: demo@1 was taught no texture",
+        ),
     ):
         said = farm(*asked)
         assert said.code == 2 and told in said.err, (asked, said)

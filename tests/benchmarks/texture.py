@@ -18,7 +18,6 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from farm.errors import FarmError
 from workers.cascade.config import UpscalerConfig
@@ -47,25 +46,6 @@ SETTINGS = tuple(np.linspace(-2, 2, 9).tolist())
 GOAL = 0.8
 
 
-class Blind(nn.Module):
-    """A guide that has nothing to say."""
-
-    def forward(self, small: Tensor, conditions: Tensor) -> Tensor:
-        """float [N, 3, h, w] -> zeros [N, guide_channels, h / 2, w / 2]."""
-        count, _, height, width = small.shape
-        return small.new_zeros(count, NETWORK.guide_channels, height // 2, width // 2)
-
-
-class Unguided(UpscalerLesson):
-    """The same lesson for a painter without a guide."""
-
-    def build(self) -> tuple[nn.Module, nn.Module]:
-        """As the lesson's, less the guide."""
-        upscaler, judge = super().build()
-        upscaler.guide = Blind()
-        return upscaler, judge
-
-
 @dataclass(frozen=True)
 class Taught:
     """An upscaler at work, and the pictures of people it has not seen, [256, 256, 3]."""
@@ -91,20 +71,20 @@ def main(arguments: Sequence[str]) -> int:
         data = Path(root)
         count = store(given.photos, data)
         print(f"{count} photos, {given.images:,} images, seed {given.seed}", flush=True)
-        guided = taught(run_of(given.images, given.seed), data, blind=False)
+        guided = taught(run_of(given.images, given.seed, guided=True), data)
         good = tell_control(guided)
-        unguided = taught(run_of(given.images, given.seed), data, blind=True)
+        unguided = taught(run_of(given.images, given.seed, guided=False), data)
     tell_patches(guided, unguided)
     return 0 if good else 1
 
 
-def run_of(images: int, seed: int) -> RunConfig:
+def run_of(images: int, seed: int, *, guided: bool) -> RunConfig:
     """The demo's upscaler, thinner, told a texture, on photos alone."""
     run = run_config("demo-up-256", dataset="texture@1", seed=seed, total_nimg=images)
     call = replace(run.call, micro_batch=1, dtype="fp32")
     return replace(
         run, network=NETWORK, judge_widths=(32, 48, 64), batch=8, precision="fp32", call=call,
-        upscaling=UpscalingConfig(crop_px=16, scale_low=0.5),
+        upscaling=UpscalingConfig(crop_px=16, scale_low=0.5, guided=guided),
     )  # fmt: skip
 
 
@@ -129,7 +109,7 @@ def store(folder: Path, data: Path) -> int:
     return len(rows)
 
 
-def taught(run: RunConfig, data: Path, *, blind: bool) -> Taught:
+def taught(run: RunConfig, data: Path) -> Taught:
     """Train, and put the average to work."""
     spec = SliceSpec(
         run=run, data_dir=data, resume_dir=None, out_dir=data / "run", cache_dir=data / "cache",
@@ -139,8 +119,6 @@ def taught(run: RunConfig, data: Path, *, blind: bool) -> Taught:
     lesson = open_lesson(spec, device=device).lesson
     if not isinstance(lesson, UpscalerLesson) or not isinstance(viewer := lesson.sampler.__self__, Viewer):  # type: ignore[attr-defined]
         raise TypeError("an upscaler's configuration opens an upscaler's lesson")
-    if blind:
-        lesson = Unguided(run, samples=lesson.samples, sampler=lesson.sampler, device=device)
     state = start(lesson, run, device=device)
     watcher = Watcher(progress=lambda _: None, log=_tell, should_stop=lambda: False)
     train(state, lesson, config=run, stop_nimg=run.total_nimg, watcher=watcher)

@@ -9,7 +9,7 @@ import argparse
 import hashlib
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,15 +27,15 @@ from workers.cascade.texture import BANDS, TEXTURE_DIM
 from workers.cascade.upscaler import Upscaler
 from workers.curation.face_frame import face_frame
 from workers.photos.opening import open_photo
+from workers.training.checkpoint import find_checkpoints
 from workers.training.config import RunConfig, UpscalingConfig
 from workers.training.data import area_reduced, open_frames, teaching_photos
-from workers.training.loop import Watcher, start, train
-from workers.training.opening import open_lesson
+from workers.training.export import export_stage
 from workers.training.presets import run_config
+from workers.training.slice_run import Reporting, run_slice
 from workers.training.slice_spec import SliceSpec
 from workers.training.texture import face_texture, patchiness
-from workers.training.upscaler_lesson import UpscalerLesson
-from workers.training.upscaler_view import Viewer, plain
+from workers.training.upscaler_view import plain
 
 PHOTOS = Path(__file__).parents[2] / "deploy" / "demo" / "photos"
 NETWORK = UpscalerConfig(
@@ -91,7 +91,7 @@ def run_of(images: int, seed: int, *, guided: bool) -> RunConfig:
 def store(folder: Path, data: Path) -> int:
     """A dataset of every photo in which a face is found; of every five one is kept from the lesson."""
     (data / "photos").mkdir()
-    rows = []
+    rows: list[dict[str, object]] = []
     for path in sorted(folder.glob("*.jpg")):
         body = path.read_bytes()
         try:
@@ -110,29 +110,26 @@ def store(folder: Path, data: Path) -> int:
 
 
 def taught(run: RunConfig, data: Path) -> Taught:
-    """Train, and put the average to work."""
+    """Train in one slice, and put what a cascade would take from its checkpoint to work."""
+    out = data / f"run-{run.digest[:8]}"
     spec = SliceSpec(
-        run=run, data_dir=data, resume_dir=None, out_dir=data / "run", cache_dir=data / "cache",
+        run=run, data_dir=data, resume_dir=None, out_dir=out, cache_dir=data / "cache",
         stop_nimg=run.total_nimg, device="cpu", threads=1, lock_path=data / "lock", launcher_pid=1,
     )  # fmt: skip
-    device = torch.device("cpu")
-    lesson = open_lesson(spec, device=device).lesson
-    if not isinstance(lesson, UpscalerLesson) or not isinstance(viewer := lesson.sampler.__self__, Viewer):  # type: ignore[attr-defined]
-        raise TypeError("an upscaler's configuration opens an upscaler's lesson")
-    state = start(lesson, run, device=device)
-    watcher = Watcher(progress=lambda _: None, log=_tell, should_stop=lambda: False)
-    train(state, lesson, config=run, stop_nimg=run.total_nimg, watcher=watcher)
-    if not isinstance(state.average, Upscaler):
-        raise TypeError("an upscaler's lesson teaches an upscaler")
+    run_slice(spec, Reporting(emit=_tell, should_stop=lambda: False, at=lambda _: None))
+    config, tensors = export_stage(find_checkpoints(out)[0])
+    network = Upscaler(NETWORK)
+    network.load_state_dict(tensors)
     photos = teaching_photos(data, split="control", min_native_px=NETWORK.size_px, size_px=NETWORK.size_px)
     frames = open_frames(data, cache_dir=data / "cache", photos=photos, size_px=NETWORK.size_px)
     unseen = [np.array(frames.frame(index)) for index in range(len(frames))]
-    return Taught(UpscalerStage(state.average, viewer.stage, device=device), unseen)
+    return Taught(UpscalerStage(network, config, device=torch.device("cpu")), unseen)
 
 
-def _tell(line: object) -> None:
-    if isinstance(line, dict) and line["nimg"] % 2_048 < 512:
-        print({name: round(float(value), 3) for name, value in line.items()}, flush=True)
+def _tell(event: Mapping[str, object]) -> None:
+    nimg = event.get("nimg")
+    if event.get("event") == "log" and isinstance(nimg, int) and nimg % 2_048 < 512:
+        print({name: value for name, value in event.items() if name != "event"}, flush=True)
 
 
 def tell_control(one: Taught) -> bool:

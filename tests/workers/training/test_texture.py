@@ -61,7 +61,7 @@ def test_noise_raises_energy_and_lowers_kurtosis(photo: Picture) -> None:
 def test_a_face_smoothed_in_patches_is_patchier_than_one_smoothed_all_over(photo: Picture) -> None:
     smooth = np.asarray(cv2.GaussianBlur(photo, (0, 0), 1.5))
     patches = (np.add.outer(np.arange(384) // 48, np.arange(384) // 48) % 2).astype(bool)[:, :, None]
-    patchy = np.where(patches, smooth, photo)
+    patchy = np.where(patches, smooth, photo).astype(np.uint8)
     assert patchiness(patchy, photo) > 1.5 * patchiness(smooth, photo)
     assert patchiness(photo, photo) == 0
 

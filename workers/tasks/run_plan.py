@@ -1,7 +1,7 @@
 """A run's whole configuration, decided by its first slice and the same for every later one."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from farm.errors import Conflict, NotFound
@@ -61,7 +61,10 @@ def _decided(spec: TrainSpec, ledger: Ledger, storage: Storage) -> RunPlan:
         slice_nimg=spec.slice_nimg,
         stages_before=digests,
     )
-    return RunPlan(scheduled(config, spec.schedule), before)
+    config = scheduled(config, spec.schedule)
+    schedule = config.schedule
+    schedule = replace(schedule, gamma=schedule.gamma.times(spec.gamma_factor), lr=schedule.lr.times(spec.lr_factor))
+    return RunPlan(replace(config, schedule=schedule), before)
 
 
 def _stages_before(run: str | None, ledger: Ledger) -> tuple[Slice, ...]:

@@ -377,3 +377,15 @@ def test_a_render_that_asks_for_nothing_is_told_all_that_is_missing(farm: Farm) 
     said = farm("render")
     assert said.code == 2
     assert [line.split(":")[0].strip() for line in said.err.splitlines()[1:]] == ["CASCADE", "--seeds", "--size"]
+
+
+def test_a_sweep_is_one_command(farm: Farm, service: Service) -> None:
+    add_dataset(service)
+    swept = ("train", "sweep", "try", "--dataset", "studio", "--preset", "smoke-base-16")
+
+    said = farm(*swept, "--gamma", "0.25,1", "--seeds", "2", "--images", "32")
+
+    assert said.out.count("for 32 images") == 4
+    assert "farm train compare try-g0.25-s0 try-g0.25-s1 try-g1-s0 try-g1-s1" in said.out
+    assert farm(*swept, "--gamma", "1,x,-").code == 2
+    assert "'x' is not a number" in farm(*swept, "--gamma", "1,x,-").err

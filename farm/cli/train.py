@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from farm.cli import runs, sweep
+from farm.cli import run_records, runs, sweep
 from farm.cli.options import BudgetHours, Priority
 from farm.cli.output import examples, say_json, table
 from farm.cli.session import ended, opened, tell_submitted
@@ -49,6 +49,7 @@ def register(app: typer.Typer) -> None:
     group.command("list", epilog=examples("farm train list", "farm train list --json"))(listing)
     runs.register_in(group)
     sweep.register_in(group)
+    run_records.register_in(group)
     app.add_typer(group, name="train", help="Training runs: one stage of a cascade each.", epilog=examples(one, two))
 
 

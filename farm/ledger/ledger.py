@@ -12,6 +12,7 @@ from farm.ledger import (
     claiming,
     counting,
     demand,
+    ending,
     failing,
     keys,
     listing,
@@ -159,6 +160,9 @@ class Ledger:
 
     def retry(self, job_id: int) -> int:
         return self._db.write("retry", lambda tx: steering.retry(tx, job_id))
+
+    def end_early(self, job_id: int) -> bool:
+        return self._db.write("end_early", lambda tx: ending.end_early(tx, job_id))
 
     def set_priority(self, job_id: int, priority: int) -> bool:
         return self._db.write("set_priority", lambda tx: steering.set_priority(tx, job_id, priority))

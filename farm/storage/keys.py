@@ -12,6 +12,8 @@
 | sample grid, by attempt | runs/<run>/samples/<nimg>.<attempt>.png |
 | slice's figures, by attempt | runs/<run>/figures/<nimg>.<attempt>.json |
 | run's page after a slice, by attempt | runs/<run>/pages/<nimg>.<attempt>.html |
+| slice's events for TensorBoard | runs/<run>/tensorboard/events.out.tfevents.<start nimg>.<attempt>, ….figures |
+| run's film after a slice, by attempt | runs/<run>/films/<nimg>.<attempt>.mp4 |
 | checkpoint, by attempt | runs/<run>/slices/<start nimg>.<attempt>/<file> |
 | cascade | cascades/<digest>/cascade.json, cascades/<digest>/<stage>.safetensors |
 | master | portraits/<2>/<recipe digest>.png, with .<epoch> before .png after the first collection |
@@ -81,6 +83,18 @@ def slice_figures(run: str, nimg: int, attempt: int) -> str:
 
 def run_page(run: str, nimg: int, attempt: int) -> str:
     return f"runs/{run}/pages/{nimg:010d}.{attempt}.html"
+
+
+def slice_events(run: str, start_nimg: int, attempt: int) -> str:
+    return f"runs/{run}/tensorboard/events.out.tfevents.{start_nimg:010d}.{attempt}"
+
+
+def figure_events(run: str, start_nimg: int, attempt: int) -> str:
+    return f"{slice_events(run, start_nimg, attempt)}.figures"
+
+
+def run_film(run: str, nimg: int, attempt: int) -> str:
+    return f"runs/{run}/films/{nimg:010d}.{attempt}.mp4"
 
 
 def checkpoint(run: str, start_nimg: int, attempt: int) -> str:

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from farm.ledger import Job, JobState, Task
+from farm.service.stopping import stop_run
 from farm.storage import keys
 from tests.chaos.training import add_photos, ended, process_of, submit_run, weights_of
 from tests.chaos.yard import Yard, members, open_yard, wait_for
@@ -124,6 +125,43 @@ def test_a_cancelled_run_frees_the_device(farm: Yard) -> None:
     wait_for("the training process to end", lambda: ended(process), timeout_s=GONE_S)
     assert farm.ledger.get_job(job_id).state is JobState.CANCELLED
     assert farm.storage.head(keys.run_config("cancelled")) is not None
+
+
+def test_a_paused_run_leaves_its_checkpoint_in_the_middle_of_a_slice_and_goes_on(farm: Yard) -> None:
+    farm.wait_until_ready("easel")
+    job_id = submit(farm, "paused")
+    process = process_of(farm)
+    # Before the first step all that decides the run is written.
+    assert farm.storage.head(keys.run_config("paused")) is not None
+    assert not any(task.units_done for task in farm.record(job_id))
+    wait_for("a step", lambda: any(task.units_done for task in farm.record(job_id)), timeout_s=120)
+    process.suspend()
+    farm.ledger.pause(job_id)
+    time.sleep(4 * farm.settings.beat_s)
+    process.resume()
+    wait_for("the training process to end", lambda: ended(process), timeout_s=GONE_S)
+    wait_for("its checkpoint", lambda: farm.ledger.run("paused").nimg)
+    assert farm.ledger.run("paused").nimg < TOTAL_NIMG
+    assert farm.ledger.get_job(job_id).state is JobState.PAUSED
+    farm.ledger.resume(job_id)
+    farm.wait_until_ready("easel")
+    check_same_as_calm(farm, job_id, "paused")
+
+
+def test_a_run_that_is_stopped_is_done_and_goes_into_a_cascade(farm: Yard) -> None:
+    job_id, process = begin(farm, "stopped")
+    process.suspend()
+    stopping = threading.Thread(target=lambda: stop_run("stopped", ledger=farm.ledger))
+    stopping.start()
+    wait_for("the pause", lambda: farm.ledger.get_job(job_id).state is JobState.PAUSED)
+    time.sleep(4 * farm.settings.beat_s)
+    process.resume()
+    stopping.join(60)
+    run, job = farm.ledger.run("stopped"), farm.ledger.get_job(job_id)
+    assert (job.state, job.done) == (JobState.DONE, job.total)
+    assert 0 < run.nimg == job.total < TOTAL_NIMG
+    assembled = farm.submit({"kind": "assemble", "cascade": "early", "runs": ["stopped"]})
+    assert farm.wait_until_ended(assembled)[0].state is JobState.DONE
 
 
 def test_nothing_was_left_running(farm: Yard) -> None:

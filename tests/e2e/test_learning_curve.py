@@ -1,10 +1,14 @@
 """A base that is trained on a farm is measured after every slice, and has a page."""
 
+import json
 from pathlib import Path
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.e2e.conftest import RunningFarm
+from tests.workers.rendering.films import frames_of
+from workers.tasks.run_film import FADED, HELD, LAST
 
 PHOTOS = Path(__file__).parents[2] / "deploy/demo/photos"
 
@@ -29,5 +33,25 @@ def test_every_slice_is_a_point_of_the_curve(running: RunningFarm) -> None:
     for heading in ("Learning curves", "Spectrum", "Nearest to the photographs", "studio@1, split all"):
         assert heading in page, heading
 
+    _check_what_it_left(running)
     compared = running.cli("train", "compare")
     assert "faces" in compared and "kid" in compared
+
+
+def _check_what_it_left(running: RunningFarm) -> None:
+    """Its configuration, its log, its events as TensorBoard reads them, its film."""
+    assert "  schedule.gamma.start: 1.0\n" in running.cli("train", "show", "faces")
+    shown = json.loads(running.cli("train", "show", "faces", "--json"))
+    assert (shown["state"], shown["config"]["total_nimg"], len(shown["slices"])) == ("done", 64, 2)
+    told = [json.loads(line) for line in running.cli("train", "log", "faces", "--follow", "--json").splitlines()]
+    assert [line["nimg"] for line in told if line["event"] == "sample"] == [32, 64]
+    assert all(line["at_s"] > 1.7e9 for line in told)
+    assert running.cli("train", "log", "faces").count("sample") == 2
+
+    assert "faces: 4 files" in running.cli("train", "tensorboard", "faces", "--to", "events")
+    events = EventAccumulator(str(running.folder / "events/faces")).Reload()
+    assert [point.step for point in events.Scalars("portraits/kid")] == [32, 64]
+    assert [picture.step for picture in events.Images("samples")] == [32, 64]
+
+    running.cli("train", "film", "faces")
+    assert len(frames_of(running.folder / "faces.mp4")) == 2 * HELD + FADED + LAST

@@ -279,6 +279,15 @@ def test_a_paused_job_lets_its_running_task_end(ledger: Ledger, settings: Settin
     assert runner_on(ledger, settings, handler).serve("render") == "done up to 6"
 
 
+def test_a_paused_training_is_given_back_in_the_middle_of_its_slice() -> None:
+    paused = BeatReply(owned=True, hi=100, job_state=JobState.PAUSED)
+    for kind, reason in (("train", StopReason.PAUSED), ("render", None)):
+        claim = Claim(task_id=1, job_id=1, kind=kind, spec={}, lo=0, hi=100, cursor=0, attempt=1, lease_s=30)
+        assignment = Assignment(claim)
+        assignment.accept(paused)
+        assert assignment.stop_reason is reason
+
+
 def test_a_long_unit_keeps_its_lease(ledger: Ledger, settings: Settings) -> None:
     job_id = submitted(ledger)
 

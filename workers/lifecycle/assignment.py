@@ -9,6 +9,7 @@ from farm.errors import WorkFailed
 from farm.ledger.rows import BeatReply, Claim, FailedUnit, PortraitRow, Progress, Work
 from farm.ledger.states import JobState
 from farm.logs import one_line
+from farm.specs.kinds import SEQUENTIAL_KINDS
 from workers.lifecycle.task_log import TaskLog
 
 
@@ -20,6 +21,8 @@ class StopReason(StrEnum):
     STALLED = "no progress for too long"
     """Given up by this worker itself, and recorded as a failure."""
     CANCELLED = "the job was cancelled"
+    PAUSED = "the job was paused"
+    """Of a training alone, whose slice may have hours to go: its checkpoint keeps what it has learnt."""
     DRAINING = "the worker is draining"
     YIELDED = "the ledger asked for the rest"
     """More urgent work waits, or the job's budget or its name's quota is used up: the beat's log line says which."""
@@ -186,6 +189,8 @@ class Assignment:
             self._hi, self._epoch = min(self._hi, reply.hi), max(self._epoch, reply.epoch)
             if reply.job_state is JobState.CANCELLED:
                 self._reason = StopReason.CANCELLED
+            elif reply.job_state is JobState.PAUSED and self.claim.kind in SEQUENTIAL_KINDS:
+                self._reason = StopReason.PAUSED
             elif reply.draining:
                 self._reason = StopReason.DRAINING
             elif reply.give_back and self._reason is None:

@@ -106,7 +106,7 @@ def _curve(name: str, run: RunTold) -> dict[str, Any]:
 
 
 def _losses(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    names = {key for line in lines for key, value in line.items() if isinstance(value, int | float)} - {"nimg"}
+    names = {key for line in lines for key, value in line.items() if isinstance(value, int | float)} - {"nimg", "at_s"}
     ordered = [name for name in LOSSES if name in names] + sorted(names - set(LOSSES))
     return [{"name": name, "plot": _loss(name, lines)} for name in ordered]
 

@@ -1,15 +1,18 @@
 """What a slice adds to its run's learning curve: figures, and the run's page as it stands then."""
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from farm.errors import NotFound
+from farm.errors import NotFound, WorkFailed
 from farm.ledger import Ledger
 from farm.ledger.rows import Dataset, Slice
 from farm.recipe import canonical_json
 from farm.storage import Storage, keys
 from workers.tasks.painted import Sides
+from workers.tasks.run_events import keep_figure_events
+from workers.tasks.run_film import run_film
 from workers.tasks.run_report import run_report
 from workers.tasks.slice_measuring import SliceMeasuring, numbers_of
 
@@ -43,14 +46,24 @@ class LearningCurve:
         if told is not None:
             key = keys.slice_figures(made.run, made.end_nimg, made.attempt)
             self.storage.put(key, canonical_json(told), if_absent=False)
+            keep_figure_events(made, numbers_of(told), at_s=time.time(), storage=self.storage)
         made = replace(made, metrics={**made.metrics, **numbers_of(told)})
-        self._write_page(made)
-        return made
-
-    def _write_page(self, made: Slice) -> None:
         try:
             run = self.ledger.run(made.run)
         except NotFound:
-            return  # deleted meanwhile
-        page = run_report(run, [*self.ledger.slices(made.run), made], ledger=self.ledger, storage=self.storage)
+            return made  # deleted meanwhile
+        slices = [*self.ledger.slices(made.run), made]
+        page = run_report(run, slices, ledger=self.ledger, storage=self.storage)
         self.storage.put(keys.run_page(made.run, made.end_nimg, made.attempt), page, if_absent=False)
+        self._keep_film(slices, alive)
+        return made
+
+    def _keep_film(self, slices: Sequence[Slice], alive: Callable[[], None]) -> None:
+        made = slices[-1]
+        try:
+            film = run_film(slices, storage=self.storage, alive=alive)
+        except WorkFailed as error:
+            _log.warning("this slice has no film: %s", error.message)
+            return
+        if film is not None:
+            self.storage.put(keys.run_film(made.run, made.end_nimg, made.attempt), film, if_absent=False)

@@ -23,6 +23,7 @@ from workers.tasks.claimed import spec_of
 from workers.tasks.learning_curve import LearningCurve
 from workers.tasks.local_cache import LocalCache, write_whole
 from workers.tasks.materials import Materials, dataset_folder
+from workers.tasks.run_events import Sheet, keep_slice_events
 from workers.tasks.run_plan import RunPlan, run_plan
 from workers.tasks.slice_child import Event, SliceChild
 
@@ -61,18 +62,22 @@ class Heard:
                 self.checkpoint = Path(event["path"])
             case "sample":
                 self.sample = Path(event["path"])
-                self.lines.append(event)
+                self._keep(event)
             case "log" | "resumed" | "damaged" | "branched" | "warning":
                 self.trained |= event["event"] == "log"
-                self.lines.append(event)
+                self._keep(event)
             case "error":
                 self.error = event
+
+    def _keep(self, event: Event) -> None:
+        """A line of the slice's log, with the time it was heard (Unix, seconds)."""
+        self.lines.append({**event, "at_s": round(time.time(), 3)})
 
     @property
     def metrics(self) -> dict[str, float]:
         """The numbers of the last log line."""
         last = next((line for line in reversed(self.lines) if line.get("event") == "log"), {})
-        return {name: float(value) for name, value in last.items() if isinstance(value, int | float)}
+        return {name: float(value) for name, value in last.items() if isinstance(value, int | float) and name != "at_s"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,10 +222,11 @@ class TrainTask:
         log = keys.slice_log(spec.run, claim.cursor, claim.attempt)
         lines = "".join(json.dumps(line, sort_keys=True) + "\n" for line in heard.lines)
         self.storage.put(log, lines.encode(), if_absent=False)
-        output = {"log": log}
+        output, sheet = {"log": log}, None
         if heard.sample is not None:
             output["sample"] = keys.sample_grid(spec.run, heard.nimg, claim.attempt)
-            self.storage.put(output["sample"], heard.sample.read_bytes(), if_absent=False)
+            sheet = Sheet(nimg=heard.nimg, png=heard.sample.read_bytes())
+            self.storage.put(output["sample"], sheet.png, if_absent=False)
         made = Slice(
             run=spec.run,
             start_nimg=claim.cursor,
@@ -229,6 +235,7 @@ class TrainTask:
             checkpoint_prefix=prefix,
             metrics=heard.metrics,
         )
+        keep_slice_events(made, heard.lines, sheet, storage=self.storage)
         return Outcome(slice=made, output=output)
 
 

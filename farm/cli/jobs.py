@@ -115,7 +115,7 @@ def cancel(job: JobId) -> None:
 
 
 def pause(job: JobId) -> None:
-    """Start nothing more of a job. Tasks that run come to their end."""
+    """Start nothing more of a job. Tasks that run come to their end; a training writes its checkpoint and lets go."""
     with reached() as farm:
         changed = farm.pause(job)
     say(f"job {job} is paused; `farm resume {job}` goes on" if changed else f"job {job} was paused before")

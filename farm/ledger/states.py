@@ -11,7 +11,7 @@ class JobState(StrEnum):
     RUNNING = "running"
     """At least one task was claimed, and work is left."""
     PAUSED = "paused"
-    """A person paused it: running tasks end, nothing new is claimed."""
+    """A person paused it: running tasks end, a training at its next step; nothing new is claimed."""
     FINISHING = "finishing"
     """Every unit is settled; a leased task writes what the job leaves behind."""
     DONE = "done"

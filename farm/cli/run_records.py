@@ -82,7 +82,10 @@ def tensorboard(
         records = RunRecords(ledger=farm.ledger, storage=farm.storage)
         _check_runs(farm, names)
         for name in dict.fromkeys(names):
-            fetched = {file for file, body in records.events(name) if write_whole(to / name / file, body) is None}
+            fetched = set()
+            for file, body in records.events(name):
+                write_whole(to / name / file, body)
+                fetched.add(file)
             for old in (to / name).glob("events.out.tfevents.*"):
                 if old.name not in fetched:
                     old.unlink()

@@ -19,6 +19,7 @@ from farm.specs import (
     GiantSpec,
     ImportSpec,
     JobSpec,
+    OnnxSpec,
     PortraitSpec,
     RankSpec,
     RenderSpec,
@@ -47,7 +48,7 @@ def units_of(spec: JobSpec) -> tuple[SeedRange, ...]:
             raise InvalidInput("a giant job's units depend on its cascade")
         case TrainSpec():
             return (SeedRange(spec.start_nimg, _resolved(spec.total_nimg, "total_nimg")),)
-        case AssembleSpec() | ImportSpec() | RankSpec() | ReverdictSpec():
+        case AssembleSpec() | ImportSpec() | OnnxSpec() | RankSpec() | ReverdictSpec():
             return (SeedRange(0, 1),)
         case SelectSpec():
             return phases_as_ranges(phases_of(spec))

@@ -37,6 +37,7 @@ def register(app: typer.Typer) -> None:
             "farm cascade import demo deploy/demo/cascade/demo.cascade --wait", "farm cascade import faces faces-hub"
         ),
     )(import_)
+    group.command("onnx", epilog=examples("farm cascade onnx demo --to demo.onnx --size 256"))(onnx)
     group.command("list", epilog=examples("farm cascade list", "farm cascade list --json"))(listing)
     group.command("show", epilog=examples("farm cascade show demo", "farm cascade show demo@1 --json"))(show)
     app.add_typer(
@@ -125,6 +126,29 @@ def import_(
         tell_submitted(farm, submitted, f"imports {path.name or path} as {name}", as_json=as_json)
         if wait:
             ended(farm, submitted.job.id)
+
+
+def onnx(
+    cascade: Reference,
+    to: Annotated[Path, typer.Option("--to", "--out", metavar="FILE", help="where the graph goes")],
+    size: Annotated[int | None, typer.Option(metavar="PX", help="a stage's size; default: the last stage's")] = None,
+) -> None:
+    """Write a cascade as one ONNX graph. A worker makes it and checks it against torch; the command waits for it."""
+    import json
+
+    from farm.service.files import replacing
+    from farm.storage import keys
+
+    with opened() as farm:
+        submitted = farm.submit({"kind": "onnx", "cascade": cascade, "size_px": size})
+        job_id = submitted.job.id
+        tell_submitted(farm, submitted, f"writes {cascade} as ONNX")
+        ended(farm, job_id)
+        with replacing(to) as file:
+            file.write(farm.storage.get(keys.onnx_graph(job_id)))
+        found = json.loads(farm.storage.get(keys.onnx_check(job_id)))
+    off = f"{found['levels']} of 255 levels off at most, {100 * found['share']:.4f} % of the values"
+    say(f"{to}: {found['size_px']} px, {to.stat().st_size / 1e6:.1f} MB; ONNX Runtime beside torch: {off}")
 
 
 def listing(as_json: AsJson = False) -> None:

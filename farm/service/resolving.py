@@ -10,6 +10,7 @@ from farm.ledger.states import TERMINAL_JOB_STATES, JobState
 from farm.planning import has_texture, reachable_px, sizes_px, told_reach
 from farm.service import checkpoints, datasets, evaluations, giants
 from farm.service.choosing import is_judged, resolve_ranking, resolve_selection
+from farm.service.graphs import resolve_onnx
 from farm.specs import (
     AssembleSpec,
     CertifySpec,
@@ -20,6 +21,7 @@ from farm.specs import (
     GiantSpec,
     ImportSpec,
     JobSpec,
+    OnnxSpec,
     RankSpec,
     RenderSpec,
     ReverdictSpec,
@@ -59,6 +61,8 @@ def resolve(spec: JobSpec, *, ledger: Ledger, storage: Storage) -> JobSpec:
             return _of_uploads(spec, ledger, storage)
         case VerifySpec() | RankSpec() | EvaluateSpec() | CompareSpec() | CertifySpec():
             return _about_others(spec, ledger, storage)
+        case OnnxSpec():
+            return resolve_onnx(spec, _cascade_of(spec, ledger))
         case SelectSpec():
             return resolve_selection(spec.model_copy(update=_within_reach(spec, ledger)), ledger)
 
@@ -113,7 +117,7 @@ def _texture(spec: Painting, row: CascadeRow) -> float | None:
     return 0.0 if moving and textured and spec.texture is None else spec.texture
 
 
-def _cascade_of(spec: Painting, ledger: Ledger) -> CascadeRow:
+def _cascade_of(spec: Painting | OnnxSpec, ledger: Ledger) -> CascadeRow:
     try:
         return ledger.cascade(spec.cascade)
     except NotFound as error:

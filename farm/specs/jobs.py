@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from farm.errors import InvalidInput, Problem
 from farm.recipe import SEED_LIMIT
 from farm.specs.evaluation import CertifySpec, CompareSpec, EvaluateSpec, job_number
-from farm.specs.fields import Digest, Name, Seed, Spec
+from farm.specs.fields import MAX_SIZE_PX, CascadeReference, Digest, Name, Seed, Spec
 from farm.specs.film import FilmSpec, PathSpec
 from farm.specs.giant import GiantSpec, UpscaleSpec
 from farm.specs.policy import DEFAULT_POLICY, PolicySpec
@@ -20,6 +20,7 @@ JobKind = Literal[
     "train",
     "assemble",
     "import",
+    "onnx",
     "render",
     "giant",
     "upscale",
@@ -103,6 +104,14 @@ class ImportSpec(Spec):
     intake: Digest = Field(description="sha256 of the archive in storage")
 
 
+class OnnxSpec(Spec):
+    """Write a cascade as one ONNX graph, and check it against torch."""
+
+    kind: Literal["onnx"] = "onnx"
+    cascade: CascadeReference
+    size_px: int | None = Field(None, ge=4, le=MAX_SIZE_PX, description="a stage's size; None: the last stage's")
+
+
 class RenderSpec(SeededSpec):
     """Portraits of a cascade for a set of seeds, at any size it reaches by its stages and its last stage again."""
 
@@ -131,6 +140,7 @@ JobSpec = (
     | TrainSpec
     | AssembleSpec
     | ImportSpec
+    | OnnxSpec
     | RenderSpec
     | GiantSpec
     | UpscaleSpec

@@ -35,6 +35,7 @@ QUEUE_OF: dict[str, Queue] = {
     "curate": "cpu",
     "assemble": "cpu",
     "import": "cpu",
+    "onnx": "cpu",
     "reverdict": "cpu",
     FINALISE: "cpu",
     LIST: "cpu",

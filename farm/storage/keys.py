@@ -25,6 +25,7 @@
 | evaluation, verdict, report for people | jobs/<job>/evaluation.json, jobs/<job>/verdict.json, jobs/<job>/report.html |
 | what a look at a sequential comparison found, by attempt | jobs/<job>/looks/<look>.<attempt>.json |
 | certificates of portraits | jobs/<job>/certificates/<seed>.json, …/<seed>.jpg, jobs/<job>/certificates.json |
+| a cascade as an ONNX graph, and how near torch it is | jobs/<job>/cascade.onnx, jobs/<job>/onnx.json |
 | giant job's tiles and guides, until it is done | jobs/<job>/tiles/<picture>/<step>/<tile>.png, …/<step>/guide |
 """
 
@@ -166,6 +167,14 @@ def certificates(job_id: int) -> str:
 
 def film(job_id: int, codec: str) -> str:
     return f"jobs/{job_id}/film.{codec}.mp4"
+
+
+def onnx_graph(job_id: int) -> str:
+    return f"jobs/{job_id}/cascade.onnx"
+
+
+def onnx_check(job_id: int) -> str:
+    return f"jobs/{job_id}/onnx.json"
 
 
 def contact_sheet(job_id: int) -> str:

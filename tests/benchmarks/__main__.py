@@ -23,6 +23,7 @@ BENCHMARKS = (
     "tiles",
     "film_stability",
     "texture",
+    "onnx_beside_torch",
     "submission",
     "empty_task",
     "efficiency",

@@ -38,6 +38,7 @@ def test_a_million_seeds_are_one_range() -> None:
         ("train", {"total_nimg": 5000}, SeedRange(0, 5000)),
         ("assemble", {}, SeedRange(0, 1)),
         ("import", {}, SeedRange(0, 1)),
+        ("onnx", {}, SeedRange(0, 1)),
         ("reverdict", {}, SeedRange(0, 1)),
         ("verify", {"sample": 8}, SeedRange(0, 8)),
     ],

@@ -20,6 +20,7 @@ from farm.specs import (
     GiantSpec,
     ImportSpec,
     JobSpec,
+    OnnxSpec,
     RankSpec,
     RenderSpec,
     ReverdictSpec,
@@ -40,6 +41,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "train": {"kind": "train", "run": "r1", "stage": "base", "dataset": "studio@1", "preset": "smoke-base"},
     "assemble": {"kind": "assemble", "cascade": "demo", "runs": ["base", "up"]},
     "import": {"kind": "import", "cascade": "demo", "intake": DIGEST},
+    "onnx": {"kind": "onnx", "cascade": "demo"},
     "render": {"kind": "render", "cascade": "demo@2", "seeds": "0..9", "size_px": 1024},
     "film": {"kind": "film", "cascade": "demo@2", "keys": [3, 17, 3], "seconds": 2.5, "size_px": 1024},
     "giant": {"kind": "giant", "cascade": "demo@2", "seeds": "0..9", "size_px": 8192},
@@ -57,6 +59,7 @@ TYPES: dict[str, type[BaseModel]] = {
     "train": TrainSpec,
     "assemble": AssembleSpec,
     "import": ImportSpec,
+    "onnx": OnnxSpec,
     "render": RenderSpec,
     "film": FilmSpec,
     "giant": GiantSpec,
@@ -113,7 +116,7 @@ def test_a_mistake_deep_inside_has_a_dotted_path() -> None:
 
 @pytest.mark.parametrize("value", [{}, {"kind": "paint"}, {"kind": None}, {"kind": ["render"]}, {"kind": FINALISE}])
 def test_an_unknown_kind_is_told_with_the_known_ones(value: dict[str, Any]) -> None:
-    with pytest.raises(InvalidInput, match="curate, train, assemble, import, render") as wrong:
+    with pytest.raises(InvalidInput, match="curate, train, assemble, import, onnx, render") as wrong:
         parse_spec(value)
     assert [problem.field for problem in wrong.value.problems] == ["kind"]
 

@@ -50,7 +50,7 @@ def keyed_normal(keys: Tensor, y: Tensor, x: Tensor) -> Tensor:
     Returns:
         float32 [..., H, W].
     """
-    if keys.device.type != "cpu":
+    if keys.device.type != "cpu" or torch.compiler.is_exporting():
         return tensor_normal(keys, y, x)
     words = (each.numpy().astype(np.uint32) for each in (keys, y, x))
     return torch.from_numpy(_word_normal(*words))

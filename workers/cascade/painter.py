@@ -131,9 +131,10 @@ class Painter(nn.Module):
             size, layer = (grid * height, grid * width), SHUFFLE_LAYER + index
             spread.append(noise.maps(layer=layer, channels=factor**2, grid=grid, size=size, like=tile))
             grid *= factor
-        if tile.device.type == "cpu" and tile.shape[0] * height * width > LARGE_PX and not torch.is_grad_enabled():
-            return self._grown_in_bands(x, tile, spread)
-        return self._grown(x, tile, spread)
+        if torch.is_grad_enabled() or torch.compiler.is_exporting() or tile.device.type != "cpu":
+            return self._grown(x, tile, spread)
+        large = tile.shape[0] * height * width > LARGE_PX
+        return self._grown_in_bands(x, tile, spread) if large else self._grown(x, tile, spread)
 
     def _grown(self, x: Tensor, tile: Tensor, spread: list[Tensor]) -> Tensor:
         """From the blocks' last features and the shuffles' noise to the enlarged tile."""

@@ -22,7 +22,7 @@ def readable_args(claim: Claim) -> str:
             return f"job={claim.job_id} dataset={claim.spec.get('dataset', '?')}@{claim.spec.get('of_version', '?')}"
         case "train":
             return f"job={claim.job_id} run={claim.spec.get('run', '?')} images={units}"
-        case "assemble" | "import":
+        case "assemble" | "import" | "onnx":
             return f"job={claim.job_id} cascade={claim.spec.get('cascade', '?')}"
         case kind if kind == LIST:
             return f"job={claim.job_id} result-parts={units}"

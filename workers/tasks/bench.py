@@ -25,6 +25,7 @@ from workers.tasks.listing import ListTask
 from workers.tasks.loaded import LoadedCascades
 from workers.tasks.loaded_runs import LoadedRuns
 from workers.tasks.one_core import keep_to_one_core
+from workers.tasks.onnx import OnnxTask
 from workers.tasks.painted import Sides
 from workers.tasks.ranking import RankTask
 from workers.tasks.render import RenderTask, threads_for
@@ -76,6 +77,7 @@ def prepare(settings: Settings, ledger: Ledger, storage: Storage) -> Bench:
             "reverdict": ReverdictTask(ledger=ledger, storage=storage, settings=settings),
             "assemble": AssembleTask(ledger=ledger, storage=storage),
             "import": ImportTask(storage=storage),
+            "onnx": OnnxTask(storage=storage),
             FINALISE: FinaliseTask(ledger=ledger, storage=storage, settings=settings),
             LIST: ListTask(ledger=ledger, storage=storage),
         },

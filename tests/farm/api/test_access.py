@@ -94,6 +94,7 @@ def test_docs_and_schema_need_no_key(stranger: httpx.Client) -> None:
         "curate",
         "assemble",
         "import",
+        "onnx",
         "reverdict",
         "evaluate",
         "compare",

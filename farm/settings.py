@@ -81,6 +81,9 @@ class Settings(BaseModel):
 
     photo_max_bytes: int = Field(100_000_000, gt=0, description="largest file accepted as a photo")
     photo_max_px: int = Field(150_000_000, gt=0, description="width times height")
+    training_cache_bytes: int = Field(
+        20_000_000_000, gt=0, description="decoded photos of a training on a worker's disk; others are fetched again"
+    )
     upload_max_bytes: int = Field(2_000_000_000, gt=0, description="largest archive accepted for import")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least worth a log line")
     log_format: Literal["text", "json"] = Field("text", description="of log lines: text for people, json for programs")

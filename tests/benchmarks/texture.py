@@ -29,8 +29,9 @@ from workers.curation.face_frame import face_frame
 from workers.photos.opening import open_photo
 from workers.training.checkpoint import find_checkpoints
 from workers.training.config import RunConfig, UpscalingConfig
-from workers.training.data import area_reduced, open_frames, teaching_photos
+from workers.training.data import PhotoFolder, area_reduced, teaching_photos
 from workers.training.export import export_stage
+from workers.training.frame_disk import FrameDisk
 from workers.training.presets import run_config
 from workers.training.slice_run import Reporting, run_slice
 from workers.training.slice_spec import SliceSpec
@@ -121,7 +122,7 @@ def taught(run: RunConfig, data: Path) -> Taught:
     network = Upscaler(NETWORK)
     network.load_state_dict(tensors)
     photos = teaching_photos(data, split="control", min_native_px=NETWORK.size_px, size_px=NETWORK.size_px)
-    frames = open_frames(data, cache_dir=data / "cache", photos=photos, size_px=NETWORK.size_px)
+    frames = FrameDisk(source=PhotoFolder(data / "photos"), folder=data / "cache").open(photos, size_px=NETWORK.size_px)
     unseen = [np.array(frames.frame(index)) for index in range(len(frames))]
     return Taught(UpscalerStage(network, config, device=torch.device("cpu")), unseen)
 

@@ -30,8 +30,9 @@ from workers.evaluation.features import Describer
 from workers.photos.opening import open_photo
 from workers.training.checkpoint import find_checkpoints, read_record
 from workers.training.config import RunConfig
-from workers.training.data import FrameCache, area_reduced, open_frames, teaching_photos
+from workers.training.data import Frames, PhotoFolder, area_reduced, teaching_photos
 from workers.training.export import export_stage
+from workers.training.frame_disk import FrameDisk
 from workers.training.slice_run import Reporting, run_slice
 from workers.training.slice_spec import SliceSpec
 
@@ -52,9 +53,10 @@ class Ground:
     data_dir: Path
     out: Path
 
-    def frames(self, split: str, size_px: int) -> FrameCache:
+    def frames(self, split: str, size_px: int) -> Frames:
         photos = teaching_photos(self.data_dir, split=split, min_native_px=size_px, size_px=size_px)
-        return open_frames(self.data_dir, cache_dir=self.out / "cache", photos=photos, size_px=size_px)
+        disk = FrameDisk(source=PhotoFolder(self.data_dir / "photos"), folder=self.out / "cache")
+        return disk.open(photos, size_px=size_px)
 
     def photos(self, size_px: int) -> Described:
         """Photographs of the test people, described."""
@@ -238,5 +240,5 @@ def sheet(rows: Sequence[Sequence[Picture]], path: Path, *, zoom: int = 2) -> No
     Image.fromarray(np.concatenate(fitted)).save(path)
 
 
-def _stacked(frames: FrameCache) -> Picture:
+def _stacked(frames: Frames) -> Picture:
     return np.stack([np.asarray(frames.frame(index)) for index in range(len(frames))])

@@ -6,6 +6,8 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
+from farm.storage.landing import translated
+
 LIMIT_BYTES = 40_000_000_000
 
 
@@ -42,11 +44,15 @@ class LocalCache:
 
 
 def write_whole(path: Path, body: bytes) -> None:
-    """Write a file so that it is either absent or complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file so that it is either absent or complete. Raises StorageFull or StorageUnavailable."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_bytes(body)
-    partial.rename(path)
+    with translated(f"writing {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_bytes(body)
+            partial.rename(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def _bytes_in(folder: Path) -> int:

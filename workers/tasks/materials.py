@@ -1,4 +1,4 @@
-"""What a slice of training needs on local disk: the dataset's photos and checkpoints, fetched from storage."""
+"""What a slice of training needs on local disk: the dataset's manifest and checkpoints, fetched from storage."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,6 @@ from pathlib import Path
 from farm.errors import CheckpointInvalid, NotFound
 from farm.ledger.rows import Dataset, Slice
 from farm.storage import Storage, keys
-from workers.curation.manifest import read_manifest
 from workers.tasks.local_cache import LocalCache, write_whole
 
 STATE_FILE = "state.json"
@@ -24,15 +23,11 @@ class Materials:
     alive: Callable[[], None]
 
     def dataset(self, row: Dataset) -> Path:
-        """A folder with manifest.parquet and photos/<sha256>.<ext> of every photo that was kept."""
+        """A folder with manifest.parquet. The photos come one by one, when they are asked for (photo_supply.py)."""
         folder = self.cache.folder(dataset_folder(row))
         manifest = folder / MANIFEST
         if not manifest.exists():
-            body = self.storage.get(row.manifest_key)
-            for photo in read_manifest(body):
-                if photo["verdict"] == "keep":
-                    self._photo(folder, photo["sha256"], photo["ext"])
-            write_whole(manifest, body)  # last: where it is, the photos are too
+            write_whole(manifest, self.storage.get(row.manifest_key))
         return folder
 
     def checkpoint(self, made: Slice, *, folder: Path) -> Path:
@@ -68,12 +63,6 @@ class Materials:
         names = sorted(path.name for path in folder.iterdir() if path.is_file())
         for name in sorted(names, key=lambda name: (name == STATE_FILE, name)):
             self.storage.put(prefix + name, (folder / name).read_bytes(), if_absent=False)
-            self.alive()
-
-    def _photo(self, folder: Path, sha256: str, ext: str) -> None:
-        path = folder / "photos" / f"{sha256}.{ext}"
-        if not path.exists():
-            write_whole(path, self.storage.get(keys.photo(sha256, ext)))
             self.alive()
 
     def _object(self, prefix: str, name: str) -> bytes:

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from workers.tasks.claimed import spec_of
 from workers.tasks.learning_curve import LearningCurve
 from workers.tasks.local_cache import LocalCache, write_whole
 from workers.tasks.materials import Materials, dataset_folder
+from workers.tasks.photo_supply import PhotoSupply
 from workers.tasks.run_events import Sheet, keep_slice_events
 from workers.tasks.run_plan import RunPlan, run_plan
 from workers.tasks.slice_child import Event, SliceChild
@@ -104,13 +106,15 @@ class TrainTask:
         folder = cache.folder(f"run-{spec.run}-{claim.job_id}")
         slice_file = folder / f"slice-{claim.cursor}.{claim.attempt}.json"
         write_whole(slice_file, canonical_json(self._description(assignment, spec, plan, materials)))
+        for spool in folder.glob("spool-*"):  # of attempts that were killed
+            shutil.rmtree(spool)
         cache.make_room(keep=self._in_use(spec, folder))
         if assignment.stop:
             return None
         assignment.begin()
-        heard = self._watch(
-            assignment, SliceChild(slice_file, log=folder / "process.log", ranks=self.settings.train_ranks)
-        )
+        ranks, log = self.settings.train_ranks, folder / "process.log"
+        with PhotoSupply(self.storage, _spool(folder, claim.attempt)) as supply:
+            heard = self._watch(assignment, SliceChild(slice_file, log=log, ranks=ranks), supply)
         if heard.checkpoint is None or heard.nimg <= claim.cursor or not assignment.may_write:
             return None
         outcome = insist(lambda: self._keep(assignment, spec, heard, materials), assignment)
@@ -157,6 +161,8 @@ class TrainTask:
             "stages_before": [str(path) for path in before],
             "branch_dir": self._branch(spec, materials, folder / "branch"),
             "ranks": self.settings.train_ranks,
+            "spool_dir": str(_spool(folder, assignment.claim.attempt)),
+            "cache_bytes": self.settings.training_cache_bytes,
         }
 
     def _resume(self, spec: TrainSpec, materials: Materials, folder: Path) -> Path | None:
@@ -183,7 +189,7 @@ class TrainTask:
         row = self.ledger.dataset(name, int(version))
         return {folder.name, dataset_folder(row), f"frames-{row.manifest_sha256[:16]}"}
 
-    def _watch(self, assignment: Assignment, child: SliceChild) -> Heard:
+    def _watch(self, assignment: Assignment, child: SliceChild, supply: PhotoSupply) -> Heard:
         """Listen until the process ends; pass on the wish to stop, and kill it when it does not listen."""
         heard, asked_at_s = Heard(), None
         with child:
@@ -192,6 +198,9 @@ class TrainTask:
                     heard.take(event)
                     assignment.alive()
                     assignment.report(max(0, heard.nimg - assignment.claim.lo))
+                supply.check()
+                if supply.is_waiting:
+                    assignment.alive()
                 if not assignment.may_write:
                     return heard  # leaving the context kills it: another attempt owns the run now
                 if asked_at_s is None and self._should_end(assignment):
@@ -237,6 +246,11 @@ class TrainTask:
         )
         keep_slice_events(made, heard.lines, sheet, storage=self.storage)
         return Outcome(slice=made, output=output)
+
+
+def _spool(folder: Path, attempt: int) -> Path:
+    """Where this attempt's training process asks for photos."""
+    return folder / f"spool-{attempt}"
 
 
 def insist(keep: Callable[[], Outcome], assignment: Assignment) -> Outcome:

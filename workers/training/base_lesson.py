@@ -17,7 +17,7 @@ from workers.cascade.pixels import picture_of, to_float, to_uint8
 from workers.training.augment import AugmentDraw, DrawKey, draw
 from workers.training.augment_control import CONTROL_EVERY
 from workers.training.config import RunConfig
-from workers.training.data import FrameCache, Pixels
+from workers.training.data import Frames, Pixels
 from workers.training.losses import generator_loss, gradient_penalty, penalised_discriminator_loss
 from workers.training.precision import autocast, weights_dtype
 from workers.training.randomness import generator, photo_of, seeds
@@ -32,7 +32,7 @@ class BaseLesson:
     """
 
     def __init__(
-        self, config: RunConfig, *, frames: FrameCache, device: torch.device, control: FrameCache | None = None
+        self, config: RunConfig, *, frames: Frames, device: torch.device, control: Frames | None = None
     ) -> None:
         if not isinstance(config.network, BaseConfig):
             raise InvalidInput("a base lesson needs a base's configuration")
@@ -91,7 +91,7 @@ class BaseLesson:
         return SampleSheet(tiles)
 
     @torch.no_grad()
-    def _control_score(self, judge: nn.Module, control: FrameCache, *, indices: Sequence[int], dials: Dials) -> Tensor:
+    def _control_score(self, judge: nn.Module, control: Frames, *, indices: Sequence[int], dials: Dials) -> Tensor:
         """Mean score of control photos, one for every CONTROL_EVERY images, spoilt as the photos learnt from are.
 
         Weighted by the images of this rank, so that the mean over ranks is the mean over the batch's control photos.
@@ -109,11 +109,11 @@ class BaseLesson:
         """[N, 3, R, R] in [-1, 1], each mirrored with probability one half."""
         return self._batch(self.frames, indices, flip="flip")
 
-    def _batch(self, frames: FrameCache, indices: Sequence[int], *, flip: str) -> Tensor:
+    def _batch(self, frames: Frames, indices: Sequence[int], *, flip: str) -> Tensor:
         batch = np.stack([self._frame(frames, index, flip=flip) for index in indices])
         return to_float(torch.from_numpy(batch).to(self.device).permute(0, 3, 1, 2)).to(self.dtype)
 
-    def _frame(self, frames: FrameCache, index: int, *, flip: str) -> Pixels:
+    def _frame(self, frames: Frames, index: int, *, flip: str) -> Pixels:
         frame = frames.frame(photo_of(self.config.seed, index, len(frames)))
         mirrored = generator(self.config.seed, flip, index).random() < 0.5
         return frame[:, ::-1] if mirrored else frame

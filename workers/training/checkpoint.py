@@ -60,16 +60,20 @@ def save_checkpoint(state: TrainingState, *, folder: Path, provenance: Provenanc
     """Write the state under `folder` and return the new checkpoint's path; older ones but one are removed."""
     final = folder / f"checkpoint-{state.nimg:012d}"
     partial = folder / f".writing-{final.name}-{os.getpid()}"
-    shutil.rmtree(partial, ignore_errors=True)
+    _forget_parts(folder)
     partial.mkdir(parents=True)
     at("begin")
-    digests = {}
-    for name, tensors in zip(TENSOR_FILES, _tensors_of(state), strict=True):
-        digests[name] = _write(partial / name, bytes_from_tensors(tensors))
-        at(name)
-    _write(partial / STATE_FILE, canonical_json(_record(state, provenance, digests)))
-    at(STATE_FILE)
-    _flush_folder(partial)
+    try:
+        digests = {}
+        for name, tensors in zip(TENSOR_FILES, _tensors_of(state), strict=True):
+            digests[name] = _write(partial / name, bytes_from_tensors(tensors))
+            at(name)
+        _write(partial / STATE_FILE, canonical_json(_record(state, provenance, digests)))
+        at(STATE_FILE)
+        _flush_folder(partial)
+    except OSError:  # most likely a full disk, which a part would keep full
+        _forget_parts(folder)
+        raise
     if final.exists():  # an earlier attempt came exactly as far
         shutil.rmtree(final)
     partial.rename(final)
@@ -239,5 +243,8 @@ def _flush_folder(folder: Path) -> None:
 def _forget_old(folder: Path) -> None:
     for path in sorted(folder.glob("checkpoint-*"), reverse=True)[KEPT:]:
         shutil.rmtree(path)
+
+
+def _forget_parts(folder: Path) -> None:
     for path in folder.glob(".writing-*"):  # left by a killed process; this process holds the device's lock
         shutil.rmtree(path)

@@ -1,13 +1,9 @@
-"""Photographs as training sees them: chosen from a dataset's manifest, cropped to the face frame, decoded once.
+"""Photographs as training sees them: chosen from a dataset's manifest, decoded, cropped to the face frame."""
 
-Decoded frames lie in one memory-mapped file, keyed by what went into it, so slices and loader threads share the pages.
-"""
-
-import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -15,7 +11,6 @@ import numpy.typing as npt
 import pyarrow.parquet as parquet
 
 from farm.errors import InvalidInput, NotFound, PhotoRefused
-from farm.recipe import canonical_digest
 from workers.photos.opening import open_photo
 
 Pixels = npt.NDArray[np.uint8]
@@ -28,6 +23,8 @@ PHOTO_MAX_PX = 200_000_000
 
 COLUMNS = ("sha256", "ext", "verdict", "split", "frame_x", "frame_y", "frame_px", "native_px")
 TEACHES = "teaches"
+SHRINKS = (8, 4, 2)
+"""A JPEG's decoder gives such parts of a picture in a fraction of the time."""
 LADDER_PX = (64, 4096)
 """Verdicts are told of every power of two from the first to the last."""
 
@@ -68,8 +65,10 @@ def teaching_photos(data_dir: Path, *, split: str, min_native_px: int, size_px: 
         if row.get(TEACHES) is None or rung_px(size_px) in row[TEACHES]
     }
     if not photos:
+        here = f"none of the dataset's {len(rows):,} photos will do" if rows else "the dataset is empty"
         raise InvalidInput(
-            f"no photo of split {split!r} has true detail of {min_native_px} px and may teach {size_px} px"
+            f"no photo of split {split!r} has true detail of {min_native_px} px and may teach {size_px} px: {here}; "
+            "add larger photos, or train a smaller stage"
         )
     return tuple(sorted(photos))
 
@@ -90,68 +89,69 @@ def _photo(row: Mapping[str, Any]) -> Photo:
     )
 
 
-class FrameCache:
-    """Decoded face frames, uint8 RGB, in one memory-mapped file."""
+class Frames(Protocol):
+    """Decoded face frames, uint8 RGB, by index. digest: names the photos, their frames and their size."""
 
-    def __init__(self, path: Path, photos: tuple[Photo, ...], *, sides_px: tuple[int, ...], digest: str) -> None:
-        self.photos = photos
-        self.sides_px = sides_px
-        self.digest = digest
-        self._starts = np.concatenate([[0], np.cumsum([3 * side * side for side in sides_px])])
-        self._pixels = np.memmap(path, dtype=np.uint8, mode="r", shape=(int(self._starts[-1]),))
+    photos: tuple[Photo, ...]
+    digest: str
 
     def __len__(self) -> int:
-        return len(self.photos)
+        """How many there are."""
 
     def frame(self, index: int) -> Pixels:
-        """[side, side, 3], a view into the file."""
-        side = self.sides_px[index]
-        return self._pixels[self._starts[index] : self._starts[index + 1]].reshape(side, side, 3)
+        """[side, side, 3], not to be written to. Raises PhotoRefused naming a photo that cannot be decoded."""
 
 
-def open_frames(
-    data_dir: Path, *, cache_dir: Path, photos: tuple[Photo, ...], size_px: int | None, tell: Tell = silent
-) -> FrameCache:
-    """The cache of `photos`, decoded now if it is not there; size_px: side of every frame, None: each at its own size.
+class PhotoSource(Protocol):
+    """Where a photo's bytes come from."""
 
-    The digest names the photos, frames and size; a half-written cache never has its final name.
+    def body(self, photo: Photo) -> bytes:
+        """The file's bytes; may wait for them. Raises PhotoRefused naming it if it cannot be read."""
+
+    def close(self) -> None:
+        """Whoever waits for bytes waits no longer."""
+
+
+@dataclass(frozen=True)
+class PhotoFolder:
+    """Photos that lie on this machine, as <sha256>.<ext>."""
+
+    folder: Path
+
+    def body(self, photo: Photo) -> bytes:
+        """The file's bytes. Raises PhotoRefused naming it if it cannot be read."""
+        path = self.folder / file_name(photo)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise PhotoRefused(f"{path.name} cannot be read: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Nobody waits for a file that is here."""
+
+
+def file_name(photo: Photo) -> str:
+    """<sha256>.<ext>."""
+    return f"{photo.sha256}.{photo.ext}"
+
+
+def read_frame(source: PhotoSource, photo: Photo, side_px: int | None = None) -> Pixels:
+    """The photo's face frame, upright, RGB, reduced to [side_px, side_px, 3]; None keeps its [frame_px, frame_px, 3].
+
+    Where the frame leaves the photo, the edge is repeated. A JPEG of which at most half is needed is decoded at a part
+    of its size that is still twice what is needed; the frame's corner then lies on whole decoded pixels, at most a
+    quarter of a kept pixel beside. Raises PhotoRefused naming the file if it is missing or cannot be decoded.
     """
-    sides = tuple(photo.frame_px if size_px is None else size_px for photo in photos)
-    digest = canonical_digest({"photos": [asdict(photo) for photo in photos], "size_px": size_px, "version": 1})
-    path = cache_dir / f"frames-{digest[:24]}.u8"
-    expected_bytes = sum(3 * side * side for side in sides)
-    if not path.is_file() or path.stat().st_size != expected_bytes:
-        frames = (area_reduced(read_frame(data_dir, photo), side) for photo, side in zip(photos, sides, strict=True))
-        write_pictures(path, frames, tell=tell)
-    return FrameCache(path, photos, sides_px=sides, digest=digest)
-
-
-def write_pictures(path: Path, pictures: Iterable[Pixels], *, tell: Tell) -> None:
-    """The pictures' bytes one after another, under a temporary name until all are there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        for count, picture in enumerate(pictures, start=1):
-            file.write(np.ascontiguousarray(picture).tobytes())
-            tell(f"{path.stem}: {count} pictures")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
-
-
-def read_frame(data_dir: Path, photo: Photo) -> Pixels:
-    """The photo's face frame, upright, RGB: [frame_px, frame_px, 3]; where it leaves the photo, the edge is repeated.
-
-    Raises PhotoRefused naming the file if it is missing or cannot be decoded.
-    """
-    path = data_dir / "photos" / f"{photo.sha256}.{photo.ext}"
+    side = photo.frame_px if side_px is None else side_px
+    shrink = next((by for by in SHRINKS if photo.frame_px >= 2 * by * side), 1)
+    body = source.body(photo)
     try:
-        pixels = open_photo(path.read_bytes(), max_bytes=PHOTO_MAX_BYTES, max_px=PHOTO_MAX_PX).pixels
-    except OSError as error:
-        raise PhotoRefused(f"{path.name} cannot be read: {error.strerror}") from error
+        opened = open_photo(body, max_bytes=PHOTO_MAX_BYTES, max_px=PHOTO_MAX_PX, shrink=shrink)
     except PhotoRefused as error:
-        raise PhotoRefused(f"{path.name} cannot be decoded: {error.message}") from error
-    return framed(pixels, photo)
+        raise PhotoRefused(f"{file_name(photo)} cannot be decoded: {error.message}") from error
+    came = round(opened.facts.width_px / opened.pixels.shape[1])
+    here = {name: round(getattr(photo, name) / came) for name in ("frame_x", "frame_y", "frame_px")}
+    return area_reduced(framed(opened.pixels, replace(photo, **here)), side)
 
 
 def framed(pixels: Pixels, photo: Photo) -> Pixels:

@@ -18,8 +18,9 @@ from workers.cascade.pixels import Picture
 from workers.cascade.stage import BaseStage, Enlargement, UpscalerStage
 from workers.cascade.upscaler import Upscaler
 from workers.training.config import PoolConfig
-from workers.training.data import Tell, silent, write_pictures
+from workers.training.data import Tell, silent
 from workers.training.export import averages_digest, export_stage
+from workers.training.frame_disk import write_pictures
 from workers.training.randomness import generator, seeds
 
 _POOL_RUN = 0  # the pool's seeds are its own: the same checkpoints give the same pool to every run

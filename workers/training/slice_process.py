@@ -6,6 +6,7 @@ checkpoint and exits with 0. The process ends at once when its launcher does, an
 gone.
 """
 
+import errno
 import json
 import os
 import signal
@@ -17,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from farm.errors import FarmError, InvalidInput
+from farm.errors import FarmError, InvalidInput, StorageFull
 from workers.cascade.allocator import keep_pages
 from workers.training.guard import device_lock, die_with
 from workers.training.ranks import local_rank
@@ -25,6 +26,7 @@ from workers.training.slice_run import Reporting, run_slice
 from workers.training.slice_spec import SliceSpec
 
 FAILED = 1
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main(arguments: list[str]) -> int:
@@ -45,10 +47,20 @@ def main(arguments: list[str]) -> int:
         with device_lock(spec.lock_path):
             nimg = run_slice(spec, Reporting(emit=emit, should_stop=stop.is_set, at=_failpoint()))
     except FarmError as error:
-        _emit({"event": "error", "kind": type(error).__name__, "message": str(error), "retryable": error.retryable})
-        return FAILED
+        return _failed(error)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        where = Path(arguments[0]).parent
+        told = f"the disk of {where} is full ({error.strerror}): make room; the run goes on from its last checkpoint"
+        return _failed(StorageFull(told))
     emit({"event": "stopped", "nimg": nimg})
     return 0
+
+
+def _failed(error: FarmError) -> int:
+    _emit({"event": "error", "kind": type(error).__name__, "message": str(error), "retryable": error.retryable})
+    return FAILED
 
 
 def _placed(spec: SliceSpec) -> SliceSpec:

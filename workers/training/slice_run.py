@@ -4,7 +4,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,11 @@ from workers.training.checkpoint import (
     read_record,
     save_checkpoint,
 )
-from workers.training.data import Tell
+from workers.training.data import PhotoFolder, PhotoSource, Tell
+from workers.training.frame_disk import FrameDisk
 from workers.training.loop import Classroom, Watcher, start, train
 from workers.training.opening import OpenLesson, open_lesson
+from workers.training.photo_spool import PhotoSpool
 from workers.training.ranks import Ranks, joined
 from workers.training.sampling import write_sheet
 from workers.training.slice_spec import SliceSpec
@@ -50,24 +52,42 @@ def run_slice(spec: SliceSpec, reporting: Reporting) -> int:
     """
     torch.set_num_threads(spec.threads)
     device = torch.device(spec.device)
-    with joined(device) as ranks:
-        return _run(spec, reporting, ranks=ranks)
+    source: PhotoSource = (
+        PhotoFolder(spec.data_dir / "photos") if spec.spool_dir is None else PhotoSpool(spec.spool_dir)
+    )
+    try:
+        with joined(device) as ranks:
+            return _run(spec, reporting, ranks=ranks, source=source)
+    finally:
+        source.close()  # or threads that wait for a photo would keep this process
 
 
-def _run(spec: SliceSpec, reporting: Reporting, *, ranks: Ranks) -> int:
+def _run(spec: SliceSpec, reporting: Reporting, *, ranks: Ranks, source: PhotoSource) -> int:
     if spec.run.batch % ranks.world:
         raise InvalidInput(f"a batch of {spec.run.batch} cannot be shared by {ranks.world} ranks")
-    warn = _warner(reporting)
+    warn, tell = _warner(reporting), _teller(reporting, ranks)
+    frames = FrameDisk(
+        source=source,
+        folder=spec.cache_dir,
+        room_bytes=spec.cache_bytes,
+        shelf=(ranks.rank, ranks.world),
+        tell=tell,
+    )
     try:
         with ranks.first_alone():
-            opened = open_lesson(spec, device=ranks.device, tell=_teller(reporting, ranks), warn=warn)
+            opened = open_lesson(spec, frames, device=ranks.device, tell=tell, warn=warn)
     except _Stopped:
         return _reached(spec)
     provenance = _provenance(spec, opened, ranks)
     state = start(opened.lesson, spec.run, device=ranks.device)
     resume(state, spec, provenance=provenance, emit=reporting.emit)
     room = Classroom(state=state, lesson=opened.lesson, config=spec.run, ranks=ranks)
-    train(room, stop_nimg=spec.stop_nimg, watcher=_watcher(reporting, warn))
+
+    def should_stop() -> bool:
+        return reporting.should_stop() or not opened.ready(state.nimg, reporting.should_stop)
+
+    watcher = replace(_watcher(reporting, warn), should_stop=should_stop)
+    train(room, stop_nimg=spec.stop_nimg, watcher=watcher)
     if ranks.first:
         _keep(room, spec, provenance=provenance, reporting=reporting)
     return state.nimg

@@ -20,7 +20,9 @@ class SliceSpec:
     device: "cpu" or "cuda:0". threads: torch's. lock_path: the device's lock. launcher_pid: whom to die with.
     stages_before: checkpoints of the earlier stages, base first, where the configuration has a pool. branch_dir:
     another run's checkpoint, where this run begins instead of at image 0. ranks: processes that share the run, started
-    by torchrun; on GPUs the first takes `device` and the others those after it.
+    by torchrun; on GPUs the first takes `device` and the others those after it. spool_dir: where photos are asked for
+    (photo_spool.py); None: they lie in data_dir. cache_bytes: what decoded frames may take of the disk; None is no
+    bound.
     """
 
     run: RunConfig
@@ -36,6 +38,8 @@ class SliceSpec:
     stages_before: tuple[Path, ...] = ()
     branch_dir: Path | None = None
     ranks: int = 1
+    spool_dir: Path | None = None
+    cache_bytes: int | None = None
 
     @classmethod
     def from_json(cls, value: Any) -> "SliceSpec":
@@ -45,7 +49,7 @@ class SliceSpec:
         problems = _problems(value)
         if problems:
             raise InvalidInput("this is not a slice's description", problems=problems)
-        resume = value["resume_dir"]
+        resume, spool = value["resume_dir"], value.get("spool_dir")
         return cls(
             run=RunConfig.from_json(value["run"]),
             data_dir=Path(value["data_dir"]),
@@ -60,6 +64,8 @@ class SliceSpec:
             stages_before=tuple(map(Path, value.get("stages_before", ()))),
             branch_dir=Path(value["branch_dir"]) if value.get("branch_dir") else None,
             ranks=value.get("ranks", 1),
+            spool_dir=None if spool is None else Path(spool),
+            cache_bytes=value.get("cache_bytes"),
         )
 
 
@@ -76,9 +82,14 @@ def _problems(value: Mapping[str, Any]) -> list[Problem]:
         "lock_path": str,
         "launcher_pid": int,
     }
+    optional: dict[str, type | tuple[type, ...]] = {
+        "stages_before": list,
+        "spool_dir": (str, type(None)),
+        "cache_bytes": (int, type(None)),
+    }
     found = [Problem(name, "is missing") for name in wanted if name not in value]
-    optional = {"stages_before", "branch_dir", "ranks"}
-    found += [Problem(str(name), "unknown field") for name in value if name not in {*wanted, *optional}]
+    wanted |= optional
+    found += [Problem(str(name), "unknown field") for name in value if name not in wanted]
     for name, kind in wanted.items():
         if name in value and not isinstance(value[name], kind):
             found.append(Problem(name, "has a wrong type"))

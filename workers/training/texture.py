@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from farm.errors import InvalidInput
 from workers.cascade.pixels import Picture
 from workers.cascade.texture import TEXTURE_DIM, TextureSpread
-from workers.training.data import FrameCache, Tell, area_reduced, silent
+from workers.training.data import Frames, Tell, area_reduced, silent
 
 Field = NDArray[np.float64]
 
@@ -48,7 +48,7 @@ def patchiness(picture: Picture, beside: Picture | None = None) -> float:
     return float(np.mean([each.var() for each in maps]))
 
 
-def fit_texture(frames: FrameCache, *, sides_px: Sequence[int], tell: Tell = silent) -> TextureSpread:
+def fit_texture(frames: Frames, *, sides_px: Sequence[int], tell: Tell = silent) -> TextureSpread:
     """The Gaussian of the training photos' textures, each at its side: the largest it teaches, as rendering asks for.
 
     Of many photos a thousand are measured, evenly spread. Rounded to six decimals, so that workers agree.

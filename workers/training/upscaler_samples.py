@@ -14,7 +14,7 @@ from workers.cascade.config import UpscalerConfig
 from workers.cascade.pixels import Picture
 from workers.cascade.texture import TextureSpread
 from workers.training.config import RunConfig, UpscalingConfig
-from workers.training.data import FrameCache, area_reduced
+from workers.training.data import Frames, area_reduced
 from workers.training.degradation import add_noise, draw_sigma, soften
 from workers.training.randomness import generator, photo_of
 from workers.training.texture import face_texture
@@ -52,7 +52,7 @@ class SampleMaker:
         config: RunConfig,
         *,
         network: UpscalerConfig,
-        frames: FrameCache,
+        frames: Frames,
         pool: Sequence[Picture],
         texture: TextureSpread | None = None,
     ) -> None:

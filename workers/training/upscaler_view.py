@@ -13,7 +13,7 @@ from workers.cascade.pixels import Picture, picture_of, tensor_of, to_float, to_
 from workers.cascade.resample import enlarge
 from workers.cascade.stage import Enlargement, UpscalerStage
 from workers.cascade.upscaler import Upscaler
-from workers.training.data import FrameCache, area_reduced
+from workers.training.data import Frames, area_reduced
 from workers.training.sampling import SampleSheet
 from workers.training.spectrum import grid_ratio
 
@@ -28,7 +28,7 @@ class Viewer:
     """
 
     stage: StageConfig
-    photos: FrameCache
+    photos: Frames
     pool: Sequence[Picture]
     count: int
     device: torch.device

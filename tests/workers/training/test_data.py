@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from farm.errors import InvalidInput, NotFound, PhotoRefused
-from workers.training.data import area_reduced, open_frames, read_frame, rung_px, teaching_photos
+from workers.training.data import PhotoFolder, area_reduced, read_frame, rung_px, teaching_photos
+from workers.training.frame_disk import FrameDisk
 
 
 def test_only_kept_photos_of_the_split_teach(data_dir: Path) -> None:
@@ -53,9 +54,9 @@ def test_a_frame_is_cut_where_the_manifest_says_and_repeats_the_edge_outside(dat
     photo = teaching_photos(data_dir, split="train", min_native_px=16, size_px=16)[4]
     with Image.open(data_dir / "photos" / f"{photo.sha256}.png") as image:
         pixels = np.asarray(image.convert("RGB"))
-    frame = read_frame(data_dir, photo)
+    frame = read_frame(PhotoFolder(data_dir / "photos"), photo)
     np.testing.assert_array_equal(frame, pixels[:48, photo.frame_x : photo.frame_x + 48])
-    outside = read_frame(data_dir, replace(photo, frame_x=-2))
+    outside = read_frame(PhotoFolder(data_dir / "photos"), replace(photo, frame_x=-2))
     np.testing.assert_array_equal(outside[:, 0], pixels[:48, 0])
     np.testing.assert_array_equal(outside[:, 2:], pixels[:48, :46])
 
@@ -64,27 +65,33 @@ def test_a_missing_photo_is_named(data_dir: Path, tmp_path: Path) -> None:
     shutil.copy(data_dir / "manifest.parquet", tmp_path)
     photo = teaching_photos(tmp_path, split="train", min_native_px=16, size_px=16)[0]
     with pytest.raises(PhotoRefused, match=f"{photo.sha256}.png cannot be read"):
-        read_frame(tmp_path, photo)
+        read_frame(PhotoFolder(tmp_path), photo)
 
 
 def test_frames_are_decoded_once_and_named_by_what_went_into_them(data_dir: Path, tmp_path: Path) -> None:
     photos = teaching_photos(data_dir, split="train", min_native_px=16, size_px=16)
-    frames = open_frames(data_dir, cache_dir=tmp_path, photos=photos, size_px=16)
-    np.testing.assert_array_equal(frames.frame(3), area_reduced(read_frame(data_dir, photos[3]), 16))
+    disk = FrameDisk(source=PhotoFolder(data_dir / "photos"), folder=tmp_path)
+    frames = disk.open(photos, size_px=16)
+    np.testing.assert_array_equal(
+        frames.frame(3), area_reduced(read_frame(PhotoFolder(data_dir / "photos"), photos[3]), 16)
+    )
     # The second time no photo is needed.
-    again = open_frames(tmp_path / "nowhere", cache_dir=tmp_path, photos=photos, size_px=16)
+    again = FrameDisk(source=PhotoFolder(tmp_path / "nowhere"), folder=tmp_path).open(photos, size_px=16)
     np.testing.assert_array_equal(again.frame(7), frames.frame(7))
     others = [
-        open_frames(data_dir, cache_dir=tmp_path, photos=photos, size_px=None),
-        open_frames(data_dir, cache_dir=tmp_path, photos=photos[1:], size_px=16),
+        disk.open(photos, size_px=None),
+        disk.open(photos[1:], size_px=16),
     ]
     assert len({frames.digest, *(other.digest for other in others)}) == 3
 
 
 def test_a_cut_off_cache_is_written_again(data_dir: Path, tmp_path: Path) -> None:
     photos = teaching_photos(data_dir, split="train", min_native_px=16, size_px=16)
-    open_frames(data_dir, cache_dir=tmp_path, photos=photos, size_px=16)
+    disk = FrameDisk(source=PhotoFolder(data_dir / "photos"), folder=tmp_path)
+    disk.open(photos, size_px=16)
     (file,) = tmp_path.glob("frames-*")
     file.write_bytes(file.read_bytes()[:-1])
-    frames = open_frames(data_dir, cache_dir=tmp_path, photos=photos, size_px=16)
-    np.testing.assert_array_equal(frames.frame(7), area_reduced(read_frame(data_dir, photos[7]), 16))
+    frames = disk.open(photos, size_px=16)
+    np.testing.assert_array_equal(
+        frames.frame(7), area_reduced(read_frame(PhotoFolder(data_dir / "photos"), photos[7]), 16)
+    )

@@ -19,8 +19,9 @@ from workers.cascade.config import UpscalerConfig
 from workers.cascade.pixels import Picture
 from workers.cascade.texture import BANDS, TEXTURE_DIM
 from workers.training.checkpoint import STATE_FILE, find_checkpoints
-from workers.training.data import FrameCache, open_frames, teaching_photos
+from workers.training.data import Frames, PhotoFolder, teaching_photos
 from workers.training.export import export_stage
+from workers.training.frame_disk import FrameCache, FrameDisk
 from workers.training.patch_judge import PatchJudge
 from workers.training.presets import run_config
 from workers.training.slice_spec import SliceSpec
@@ -75,12 +76,14 @@ def test_a_mirrored_face_has_the_same_texture_and_a_tiny_one_none(photo: Picture
 
 
 @pytest.fixture(scope="module")
-def frames(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> FrameCache:
+def frames(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Frames:
     photos = teaching_photos(data_dir, split="train", min_native_px=16, size_px=32)
-    return open_frames(data_dir, cache_dir=tmp_path_factory.mktemp("cache"), photos=photos, size_px=None)
+    return FrameDisk(source=PhotoFolder(data_dir / "photos"), folder=tmp_path_factory.mktemp("cache")).open(
+        photos, size_px=None
+    )
 
 
-def test_the_gaussian_is_the_photos_and_one_photo_is_enough(frames: FrameCache) -> None:
+def test_the_gaussian_is_the_photos_and_one_photo_is_enough(frames: Frames) -> None:
     spread = fit_texture(frames, sides_px=[48] * len(frames))
     found = np.array([face_texture(frames.frame(index)) for index in range(len(frames))])
     np.testing.assert_allclose(spread.mean, found.mean(axis=0), atol=1e-6)
@@ -90,7 +93,7 @@ def test_the_gaussian_is_the_photos_and_one_photo_is_enough(frames: FrameCache) 
     assert max(fit_texture(alone, sides_px=[48]).deviations) == pytest.approx(0.01, rel=1e-3)
 
 
-def test_both_halves_of_a_batch_are_told_the_photos_own_texture(frames: FrameCache) -> None:
+def test_both_halves_of_a_batch_are_told_the_photos_own_texture(frames: Frames) -> None:
     run = run_config("smoke-up-32", dataset="tiny@1", seed=5)
     pool = [np.full((16, 16, 3), 90, dtype=np.uint8)]
     told = SampleMaker(run, network=NETWORK, frames=frames, pool=pool, texture=SPREAD)

@@ -10,8 +10,9 @@ import torch
 from workers.cascade.config import UpscalerConfig
 from workers.training.ahead import Ahead
 from workers.training.config import UpscalingConfig
-from workers.training.data import FrameCache, open_frames, teaching_photos
+from workers.training.data import Frames, PhotoFolder, teaching_photos
 from workers.training.degradation import add_noise
+from workers.training.frame_disk import FrameDisk
 from workers.training.presets import run_config
 from workers.training.spectrum import grid_ratio
 from workers.training.upscaler_batch import collate
@@ -21,18 +22,20 @@ NETWORK = UpscalerConfig(factor=2, input_px=16, channels=8, blocks=1, full_chann
 
 
 @pytest.fixture(scope="module")
-def frames(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> FrameCache:
+def frames(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Frames:
     photos = teaching_photos(data_dir, split="train", min_native_px=16, size_px=16)
-    return open_frames(data_dir, cache_dir=tmp_path_factory.mktemp("cache"), photos=photos, size_px=None)
+    return FrameDisk(source=PhotoFolder(data_dir / "photos"), folder=tmp_path_factory.mktemp("cache")).open(
+        photos, size_px=None
+    )
 
 
-def maker(frames: FrameCache, *, pool: int = 0) -> SampleMaker:
+def maker(frames: Frames, *, pool: int = 0) -> SampleMaker:
     run = run_config("smoke-up-32", dataset="tiny@1", seed=5)
     pictures = [np.full((16, 16, 3), 10 * index, dtype=np.uint8) for index in range(pool)]
     return SampleMaker(run, network=NETWORK, frames=frames, pool=pictures)
 
 
-def test_the_clean_crop_is_the_area_mean_of_the_photos_crop(frames: FrameCache) -> None:
+def test_the_clean_crop_is_the_area_mean_of_the_photos_crop(frames: Frames) -> None:
     samples = maker(frames)
     for index in range(20):
         sample = samples.sample(index)
@@ -42,7 +45,7 @@ def test_the_clean_crop_is_the_area_mean_of_the_photos_crop(frames: FrameCache) 
         assert sample.scale_log2 == pytest.approx(np.log2(sample.small.shape[0] / 16))
 
 
-def test_a_sample_depends_on_its_index_alone(frames: FrameCache) -> None:
+def test_a_sample_depends_on_its_index_alone(frames: Frames) -> None:
     samples = maker(frames, pool=3)
     first = [samples.sample(index) for index in (4, 5)]
     again = [samples.sample(index) for index in (5, 4)]
@@ -51,7 +54,7 @@ def test_a_sample_depends_on_its_index_alone(frames: FrameCache) -> None:
         np.testing.assert_array_equal(one.real, other.real)
 
 
-def test_samples_made_ahead_on_threads_are_the_same_in_the_same_order(frames: FrameCache) -> None:
+def test_samples_made_ahead_on_threads_are_the_same_in_the_same_order(frames: Frames) -> None:
     make = maker(frames, pool=3).sample
     ahead = Ahead(make, threads=2)
     for start in (0, 4, 8):
@@ -59,7 +62,7 @@ def test_samples_made_ahead_on_threads_are_the_same_in_the_same_order(frames: Fr
             np.testing.assert_array_equal(sample.small, make(index).small)
 
 
-def test_a_large_photo_is_shown_as_often_as_it_has_crops(frames: FrameCache) -> None:
+def test_a_large_photo_is_shown_as_often_as_it_has_crops(frames: Frames) -> None:
     run = run_config("smoke-up-32", dataset="tiny@1", seed=5)
     assert run.upscaling is not None
     weighted = replace(run, upscaling=replace(run.upscaling, by_area=True))
@@ -69,7 +72,7 @@ def test_a_large_photo_is_shown_as_often_as_it_has_crops(frames: FrameCache) -> 
 
 
 def test_every_batch_holds_the_same_share_of_stage_outputs_and_their_judge_sees_no_condition(
-    frames: FrameCache,
+    frames: Frames,
 ) -> None:
     samples = [maker(frames, pool=3).sample(index) for index in range(16)]
     for start in range(0, 16, 4):
@@ -78,7 +81,7 @@ def test_every_batch_holds_the_same_share_of_stage_outputs_and_their_judge_sees_
     assert any(sample.shown for sample in samples if not sample.staged)
 
 
-def test_windows_stay_inside_the_picture_and_hold_the_crop(frames: FrameCache) -> None:
+def test_windows_stay_inside_the_picture_and_hold_the_crop(frames: Frames) -> None:
     samples = [maker(frames).sample(index) for index in range(12)]
     window = window_px(UpscalingConfig(crop_px=8, context_px=2))
     batch = collate(samples, network=NETWORK, window=window, device=torch.device("cpu"))

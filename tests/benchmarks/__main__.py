@@ -38,6 +38,7 @@ BENCHMARKS = (
     "duplicates",
     "gates",
     "curation_speed",
+    "input_pipeline",
 )
 TRIALS = ("ablations", "factors", "groups", "schedules")
 """Only by name: they train for a long time on a folder of photographs that is given to them."""

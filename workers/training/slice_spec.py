@@ -84,6 +84,8 @@ def _problems(value: Mapping[str, Any]) -> list[Problem]:
     }
     optional: dict[str, type | tuple[type, ...]] = {
         "stages_before": list,
+        "branch_dir": (str, type(None)),
+        "ranks": int,
         "spool_dir": (str, type(None)),
         "cache_bytes": (int, type(None)),
     }

@@ -64,6 +64,9 @@ class Settings(BaseModel):
         le=16,
         description="processes that share a training run, by torchrun: the worker's GPU and those after it",
     )
+    compile_training: bool = Field(
+        False, description="compile the judge's training step: minutes at a slice's start, then faster steps"
+    )
     memory_bytes: int = Field(0, ge=0, description="what a worker may use of its device's memory; 0 is all of it")
     worker_name: str = Field("", pattern=r"^[A-Za-z0-9_.-]{0,64}$", description="default <host>-<device>")
 

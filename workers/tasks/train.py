@@ -65,7 +65,7 @@ class Heard:
             case "sample":
                 self.sample = Path(event["path"])
                 self._keep(event)
-            case "log" | "resumed" | "damaged" | "branched" | "warning":
+            case "log" | "resumed" | "damaged" | "branched" | "warning" | "compiled":
                 self.trained |= event["event"] == "log"
                 self._keep(event)
             case "error":
@@ -163,6 +163,7 @@ class TrainTask:
             "ranks": self.settings.train_ranks,
             "spool_dir": str(_spool(folder, assignment.claim.attempt)),
             "cache_bytes": self.settings.training_cache_bytes,
+            "compiled": self.settings.compile_training,
         }
 
     def _resume(self, spec: TrainSpec, materials: Materials, folder: Path) -> Path | None:

@@ -16,10 +16,11 @@ from workers.cascade.noise import latents
 from workers.cascade.pixels import picture_of, to_float, to_uint8
 from workers.training.augment import AugmentDraw, DrawKey, draw
 from workers.training.augment_control import CONTROL_EVERY
+from workers.training.compiled import JudgeStep, MakeJudgeStep
 from workers.training.config import RunConfig
 from workers.training.data import Frames, Pixels
-from workers.training.losses import generator_loss, gradient_penalty, penalised_discriminator_loss
-from workers.training.precision import autocast, weights_dtype
+from workers.training.losses import generator_loss, gradient_penalty
+from workers.training.precision import autocast, casting, casts, weights_dtype
 from workers.training.randomness import generator, photo_of, seeds
 from workers.training.sampling import SampleSheet
 from workers.training.schedules import Dials
@@ -32,7 +33,13 @@ class BaseLesson:
     """
 
     def __init__(
-        self, config: RunConfig, *, frames: Frames, device: torch.device, control: Frames | None = None
+        self,
+        config: RunConfig,
+        *,
+        frames: Frames,
+        device: torch.device,
+        control: Frames | None = None,
+        judge_step: MakeJudgeStep = JudgeStep,
     ) -> None:
         if not isinstance(config.network, BaseConfig):
             raise InvalidInput("a base lesson needs a base's configuration")
@@ -42,6 +49,8 @@ class BaseLesson:
         self.control = control if config.control is not None else None
         self.device = device
         self.dtype = weights_dtype(config.precision)
+        self.casts = casts(config.precision, device)
+        self.judge_step = judge_step(self._scored)
 
     def build(self) -> tuple[nn.Module, nn.Module]:
         """A fresh generator and its judge, on the CPU."""
@@ -55,18 +64,17 @@ class BaseLesson:
         with torch.no_grad(), autocast(self.config.precision, self.device):
             fakes = painter(self._latents("z-judge", indices))
         spoiling = self._spoiling("augment-judge", indices=indices, dials=dials).twice()
-        pictures = torch.cat([photos, fakes]).requires_grad_()
-        with autocast(self.config.precision, self.device):
-            logits = judge(spoiling.apply(pictures))
-        penalties = gradient_penalty(logits, pictures)
-        real, fake = logits.chunk(2)
-        loss = penalised_discriminator_loss(real_logits=real, fake_logits=fake, penalties=penalties, gamma=dials.gamma)
-        r1, r2 = penalties.detach().chunk(2)
-        report = {"judge_real": real.mean(), "judge_fake": fake.mean(), "r1": r1.mean(), "r2": r2.mean()}
+        loss, report = self.judge_step(judge, torch.cat([photos, fakes]), spoiling, gamma=dials.gamma)
         report |= {"spread_painted": spread(fakes), "spread_photos": spread(photos)}
         if self.control is not None:
             report["judge_control"] = self._control_score(judge, self.control, indices=indices, dials=dials)
         return loss, {name: value.detach() for name, value in report.items()}
+
+    def _scored(self, judge: nn.Module, pictures: Tensor, spoiling: AugmentDraw) -> tuple[Tensor, Tensor]:
+        """Scores and penalties of pictures under one draw of augmentations each (see JudgeStep)."""
+        with casting(self.casts, self.device):
+            logits = judge(spoiling.apply(pictures))
+        return logits, gradient_penalty(logits, pictures)
 
     def generator_step(
         self, judge: nn.Module, painter: nn.Module, *, indices: Sequence[int], dials: Dials

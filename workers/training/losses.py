@@ -32,7 +32,7 @@ def gradient_penalty(logits: Tensor, candidates: Tensor) -> Tensor:
 
 
 def penalised_discriminator_loss(
-    *, real_logits: Tensor, fake_logits: Tensor, penalties: Tensor, gamma: float
+    *, real_logits: Tensor, fake_logits: Tensor, penalties: Tensor, gamma: float | Tensor
 ) -> Tensor:
     """Pairing loss plus gamma/2 * (R1 + R2), each averaged over its half; penalties: [2N], photos first."""
     r1, r2 = penalties.chunk(2)

@@ -13,6 +13,7 @@ from workers.cascade.halo import stage_config
 from workers.cascade.texture import TextureSpread
 from workers.training.ahead import Ahead
 from workers.training.base_lesson import BaseLesson
+from workers.training.compiled import JudgeStep, MakeJudgeStep
 from workers.training.config import RunConfig, UpscalingConfig
 from workers.training.data import Frames, Photo, Tell, silent, teaching_photos
 from workers.training.frame_disk import FrameDisk
@@ -55,13 +56,19 @@ Ready = Callable[[int, Callable[[], bool]], bool]
 
 
 def open_lesson(
-    spec: SliceSpec, frames: FrameDisk, *, device: torch.device, tell: Tell = silent, warn: Tell = silent
+    spec: SliceSpec,
+    frames: FrameDisk,
+    *,
+    device: torch.device,
+    tell: Tell = silent,
+    warn: Tell = silent,
+    judge_step: MakeJudgeStep = JudgeStep,
 ) -> OpenLesson:
     """Decode what is not yet in the cache, make the pool if there is one, and build the lesson.
 
     Raises NotFound, InvalidInput, PhotoRefused or CheckpointInvalid naming what is wrong.
     """
-    data = _Data(spec, device, tell, warn, frames)
+    data = _Data(spec, device, tell, warn, frames, judge_step)
     if isinstance(spec.run.network, BaseConfig):
         return _open_base(data, spec.run.network)
     if spec.run.upscaling is None:
@@ -78,6 +85,7 @@ class _Data:
     tell: Tell
     warn: Tell
     frames: FrameDisk
+    judge_step: MakeJudgeStep
 
     def photos(self, split: str, min_native_px: int) -> tuple[Photo, ...]:
         """Photos of a split that may teach the stage."""
@@ -102,7 +110,13 @@ class _Data:
 def _open_base(data: _Data, network: BaseConfig) -> OpenLesson:
     frames = data.frames.open(data.photos("train", network.size_px), size_px=network.size_px)
     return OpenLesson(
-        lesson=BaseLesson(data.spec.run, frames=frames, control=_control_frames(data, network), device=data.device),
+        lesson=BaseLesson(
+            data.spec.run,
+            frames=frames,
+            control=_control_frames(data, network),
+            device=data.device,
+            judge_step=data.judge_step,
+        ),
         dataset_digest=frames.digest,
         pool_digest=EMPTY.digest,
         taught_to_px=network.size_px,
@@ -141,7 +155,9 @@ def _open_upscaler(data: _Data, network: UpscalerConfig, how: UpscalingConfig) -
     maker = SampleMaker(run, network=network, frames=frames, pool=pool.pictures, texture=texture)
     samples = Ahead(maker.sample, threads=_LOADERS if data.device.type == "cuda" else 0)
     return OpenLesson(
-        lesson=UpscalerLesson(run, samples=samples, sampler=viewer.view, device=data.device),
+        lesson=UpscalerLesson(
+            run, samples=samples, sampler=viewer.view, device=data.device, judge_step=data.judge_step
+        ),
         dataset_digest=frames.digest,
         pool_digest=pool.digest,
         taught_to_px=taught_to_px,

@@ -20,6 +20,15 @@ def autocast(precision: Precision, device: torch.device) -> AbstractContextManag
 
     A device without bf16 trains in fp32: slower by less than its reference path for bf16 would be.
     """
+    return casting(casts(precision, device), device)
+
+
+def casts(precision: Precision, device: torch.device) -> bool:
+    """Whether networks of this precision compute in bf16 here."""
+    return precision == "bf16" and computes_bf16(device)
+
+
+def casting(used: bool, device: torch.device) -> AbstractContextManager[None]:
+    """bf16 autocast if it is used, in a form that can be compiled: it asks the machine nothing."""
     # No cast cache: a bf16 copy made under no_grad would be reused where gradients are wanted.
-    used = precision == "bf16" and computes_bf16(device)
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=used, cache_enabled=False)

@@ -5,6 +5,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,13 @@ from workers.training.checkpoint import (
     read_record,
     save_checkpoint,
 )
+from workers.training.compiled import BF16_TOLERANCE, FP32_TOLERANCE, Compiling, JudgeStep, MakeJudgeStep
 from workers.training.data import PhotoFolder, PhotoSource, Tell
 from workers.training.frame_disk import FrameDisk
 from workers.training.loop import Classroom, Watcher, start, train
 from workers.training.opening import OpenLesson, open_lesson
 from workers.training.photo_spool import PhotoSpool
+from workers.training.precision import casts
 from workers.training.ranks import Ranks, joined
 from workers.training.sampling import write_sheet
 from workers.training.slice_spec import SliceSpec
@@ -75,7 +78,8 @@ def _run(spec: SliceSpec, reporting: Reporting, *, ranks: Ranks, source: PhotoSo
     )
     try:
         with ranks.first_alone():
-            opened = open_lesson(spec, frames, device=ranks.device, tell=tell, warn=warn)
+            step = _judge_step(spec, reporting)
+            opened = open_lesson(spec, frames, device=ranks.device, tell=tell, warn=warn, judge_step=step)
     except _Stopped:
         return _reached(spec)
     provenance = _provenance(spec, opened, ranks)
@@ -199,6 +203,18 @@ def _watcher(reporting: Reporting, warn: Tell) -> Watcher:
     return Watcher(progress=progress, log=log, warn=warn, should_stop=reporting.should_stop)
 
 
+def _judge_step(spec: SliceSpec, reporting: Reporting) -> MakeJudgeStep:
+    """Compiled where the slice wants it; what becomes of that is an event."""
+    if not spec.compiled:
+        return JudgeStep
+    in_bf16 = casts(spec.run.precision, torch.device(spec.device))
+    compiling = Compiling(
+        say=lambda word: reporting.emit({"event": "compiled", "message": word}),
+        tolerance=BF16_TOLERANCE if in_bf16 else FP32_TOLERANCE,
+    )
+    return partial(JudgeStep, compiling=compiling)
+
+
 def _machine(spec: SliceSpec, ranks: Ranks) -> dict[str, Any]:
     """What may change bits from one machine to another."""
     device = torch.device(spec.device)
@@ -207,6 +223,7 @@ def _machine(spec: SliceSpec, ranks: Ranks) -> dict[str, Any]:
         "device": f"{device.type} {name}",
         "capability": torch.backends.cpu.get_cpu_capability(),
         "threads": spec.threads,
+        "compiled": spec.compiled,
         "torch": torch.__version__,
         "numpy": np.__version__,
         "cores": os.cpu_count(),

@@ -22,7 +22,8 @@ class SliceSpec:
     another run's checkpoint, where this run begins instead of at image 0. ranks: processes that share the run, started
     by torchrun; on GPUs the first takes `device` and the others those after it. spool_dir: where photos are asked for
     (photo_spool.py); None: they lie in data_dir. cache_bytes: what decoded frames may take of the disk; None is no
-    bound.
+    bound. compiled: compile the judge's step. It rounds differently, so it is part of the machine of which a
+    checkpoint tells.
     """
 
     run: RunConfig
@@ -40,6 +41,7 @@ class SliceSpec:
     ranks: int = 1
     spool_dir: Path | None = None
     cache_bytes: int | None = None
+    compiled: bool = False
 
     @classmethod
     def from_json(cls, value: Any) -> "SliceSpec":
@@ -66,6 +68,7 @@ class SliceSpec:
             ranks=value.get("ranks", 1),
             spool_dir=None if spool is None else Path(spool),
             cache_bytes=value.get("cache_bytes"),
+            compiled=value.get("compiled", False),
         )
 
 
@@ -83,6 +86,7 @@ def _problems(value: Mapping[str, Any]) -> list[Problem]:
         "launcher_pid": int,
     }
     optional: dict[str, type | tuple[type, ...]] = {
+        "compiled": bool,
         "stages_before": list,
         "branch_dir": (str, type(None)),
         "ranks": int,

@@ -6,6 +6,7 @@ it would learn to tell real from painted by faults that the painter may not chan
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -16,15 +17,11 @@ from workers.cascade.resample import shrink
 from workers.cascade.upscaler import Upscaler
 from workers.training.ahead import Ahead
 from workers.training.augment import AugmentDraw, DrawKey, draw
+from workers.training.compiled import JudgeStep, MakeJudgeStep
 from workers.training.config import RunConfig, UpscalingConfig
-from workers.training.losses import (
-    consistency_loss,
-    generator_loss,
-    gradient_penalty,
-    penalised_discriminator_loss,
-)
+from workers.training.losses import consistency_loss, generator_loss, gradient_penalty
 from workers.training.patch_judge import PatchJudge
-from workers.training.precision import autocast
+from workers.training.precision import autocast, casting, casts
 from workers.training.randomness import seeds
 from workers.training.sampling import SampleSheet
 from workers.training.schedules import Dials
@@ -37,7 +34,15 @@ Sampler = Callable[[nn.Module], SampleSheet]
 class UpscalerLesson:
     """Relativistic pairing on crops, R1 and R2 with respect to the candidate, averaged-down L1."""
 
-    def __init__(self, config: RunConfig, *, samples: Ahead[Sample], sampler: Sampler, device: torch.device) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        *,
+        samples: Ahead[Sample],
+        sampler: Sampler,
+        device: torch.device,
+        judge_step: MakeJudgeStep = JudgeStep,
+    ) -> None:
         if not isinstance(config.network, UpscalerConfig) or config.upscaling is None:
             raise InvalidInput("an upscaler lesson needs an upscaler's configuration")
         self.config = config
@@ -46,6 +51,8 @@ class UpscalerLesson:
         self.samples = samples
         self.sampler = sampler
         self.device = device
+        self.casts = casts(config.precision, device)
+        self.judge_step = judge_step(self._scored)
         self._made: tuple[tuple[int, ...], Batch, Tensor] | None = None
 
     def build(self) -> tuple[nn.Module, nn.Module]:
@@ -60,15 +67,15 @@ class UpscalerLesson:
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
         """The judge's loss on images `indices`, and what to log."""
         batch, fakes = self._painted(painter, indices)
-        candidates = torch.cat([batch.real, fakes.detach()]).requires_grad_()
+        candidates = torch.cat([batch.real, fakes.detach()])
         spoiling = self._spoiling("augment-judge", indices=indices, dials=dials).twice()
-        scores = self._judge(judge, candidates, batch=batch, spoiling=spoiling)
-        penalties = patch_penalty(scores, candidates)
-        real, fake = scores.chunk(2)
-        loss = penalised_discriminator_loss(real_logits=real, fake_logits=fake, penalties=penalties, gamma=dials.gamma)
-        r1, r2 = penalties.detach().chunk(2)
-        report = {"judge_real": real.mean(), "judge_fake": fake.mean(), "r1": r1.mean(), "r2": r2.mean()}
-        return loss, {name: value.detach() for name, value in report.items()}
+        beside = Beside.of(batch, spoiling, repeats=2)
+        return self.judge_step(judge, candidates, beside, gamma=dials.gamma)
+
+    def _scored(self, judge: nn.Module, candidates: Tensor, beside: "Beside") -> tuple[Tensor, Tensor]:
+        """Scores and penalties of candidates (see JudgeStep)."""
+        scores = self._judge(judge, candidates, beside)
+        return scores, patch_penalty(scores, candidates)
 
     def generator_step(
         self, judge: nn.Module, painter: nn.Module, *, indices: Sequence[int], dials: Dials
@@ -77,9 +84,10 @@ class UpscalerLesson:
         batch, fakes = self._painted(painter, indices)
         self._made = None  # its graph is used up by the step that follows
         spoiling = self._spoiling("augment-painter", indices=indices, dials=dials)
-        fake = self._judge(judge, fakes, batch=batch, spoiling=spoiling)
+        beside = Beside.of(batch, spoiling, repeats=1)
+        fake = self._judge(judge, fakes, beside)
         with torch.no_grad():
-            real = self._judge(judge, batch.real, batch=batch, spoiling=spoiling)
+            real = self._judge(judge, batch.real, beside)
         consistency = self._consistency(fakes, batch)
         loss = generator_loss(real, fake) + dials.consistency * consistency
         return loss, {"consistency": consistency.detach()}
@@ -100,13 +108,9 @@ class UpscalerLesson:
             self._made = (wanted, batch, batch.judged(painted))
         return self._made[1], self._made[2]
 
-    def _judge(self, judge: nn.Module, candidates: Tensor, *, batch: Batch, spoiling: AugmentDraw) -> Tensor:
-        """Scores of one or two candidates a sample, each beside its sample's condition under the same augmentation."""
-        repeats = candidates.shape[0] // batch.shown.shape[0]
-        condition = spoiling.apply(batch.condition().repeat(repeats, 1, 1, 1))
-        told, shown = batch.conditions.repeat(repeats, 1), batch.shown.repeat(repeats)
-        with autocast(self.config.precision, self.device):
-            scores: Tensor = judge(spoiling.apply(candidates), condition, told, shown)
+    def _judge(self, judge: nn.Module, candidates: Tensor, beside: "Beside") -> Tensor:
+        with casting(self.casts, self.device):
+            scores: Tensor = judge(beside.spoiling.apply(candidates), beside.condition, beside.conditions, beside.shown)
         return scores
 
     def _consistency(self, fakes: Tensor, batch: Batch) -> Tensor:
@@ -129,6 +133,26 @@ def _silence(weight: Tensor) -> None:
     """Zero, and zero gradients for ever: in samples, averages and cascades too the guide then says nothing."""
     nn.init.zeros_(weight)
     weight.register_hook(torch.zeros_like)  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """What the judge is told beside candidates, one row each: the augmentation, and the sample's condition under it."""
+
+    spoiling: AugmentDraw
+    condition: Tensor
+    conditions: Tensor
+    shown: Tensor
+
+    @classmethod
+    def of(cls, batch: Batch, spoiling: AugmentDraw, *, repeats: int) -> "Beside":
+        """For `repeats` candidates a sample."""
+        return cls(
+            spoiling=spoiling,
+            condition=spoiling.apply(batch.condition().repeat(repeats, 1, 1, 1)),
+            conditions=batch.conditions.repeat(repeats, 1),
+            shown=batch.shown.repeat(repeats),
+        )
 
 
 def patch_penalty(scores: Tensor, candidates: Tensor) -> Tensor:

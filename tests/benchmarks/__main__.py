@@ -39,8 +39,9 @@ BENCHMARKS = (
     "gates",
     "curation_speed",
     "input_pipeline",
+    "training_speed",
 )
-TRIALS = ("ablations", "factors", "groups", "schedules")
+TRIALS = ("ablations", "factors", "groups", "schedules", "training_peers")
 """Only by name: they train for a long time on a folder of photographs that is given to them."""
 
 

@@ -58,12 +58,7 @@ class Settings(BaseModel):
         "auto", pattern=r"^(auto|cpu|cuda(:?\d+)?)$", description="of a worker: auto, cpu, cuda, cuda:N"
     )
     threads: int = Field(0, ge=0, le=256, description="torch threads of a worker; 0 is one per core it may use")
-    train_ranks: int = Field(
-        1,
-        ge=1,
-        le=16,
-        description="processes that share a training run, by torchrun: the worker's GPU and those after it",
-    )
+    train_ranks: int = Field(1, ge=1, le=16, description="how many GPUs share a training run: the worker's and on")
     compile_training: bool = Field(
         False, description="compile the judge's training step: minutes at a slice's start, then faster steps"
     )

@@ -34,7 +34,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
         yield terminal
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("document", [each for each in documents() if to_run(each)], ids=name_of)
 def test_every_command_does_what_the_document_says(document: Path, terminal: Terminal) -> None:
     for block in to_run(document):

@@ -21,8 +21,8 @@ EXPECTED = {
     "train report", "train compare", "train sweep", "train show", "train log", "train tensorboard", "train film",
     "train stop",
     "keys create", "keys list", "keys revoke", "keys share", "keys quota", "keys usage", "why", "priority", "budget",
-    "cascade assemble", "cascade export", "cascade import", "cascade list", "cascade show", "film", "print",
-    "upscale", "rank", "promote", "evaluate", "compare", "certify", "dataset review",
+    "cascade assemble", "cascade export", "cascade import", "cascade list", "cascade onnx", "cascade show", "film",
+    "print", "upscale", "rank", "promote", "evaluate", "compare", "certify", "dataset review",
 }  # fmt: skip
 
 

@@ -91,6 +91,27 @@ def test_two_ranks_train_as_one(make_spec: Make, tmp_path: Path, precision: str,
         assert all(torch.allclose(ours[k], theirs[k], rtol=near, atol=near) for k in ours)
 
 
+@pytest.mark.parametrize(("precision", "near"), [("fp32", 1e-5), ("bf16", 2e-2)])
+def test_the_first_shared_gradient_is_the_whole_batchs(
+    make_spec: Make, tmp_path: Path, precision: str, near: float
+) -> None:
+    # Given trained weights, from which one process and two take one step
+    first = make_spec(out="first", stop_nimg=START_NIMG, precision=precision, batch=BATCH, total_nimg=512)
+    run_here(first)
+    begin = find_checkpoints(first.out_dir)[0]
+    alone = replace(first, out_dir=tmp_path / "alone", resume_dir=begin, stop_nimg=START_NIMG + BATCH)
+    both = replace(alone, out_dir=tmp_path / "both")
+    run_here(alone)
+    process = torchrun(both, tmp_path / "told")
+    assert process.wait(END_S) == 0, (tmp_path / "told/errors.log").read_text()[-2000:]
+    # Then Adam's first moment, which with beta1 = 0 is the gradient itself, is the same
+    ours, theirs = (gradients(weights(spec)) for spec in (alone, both))
+    assert ours.keys() == theirs.keys()
+    assert all(float(gradient.norm()) > 0 for gradient in ours.values())
+    apart = {name: float((ours[name] - theirs[name]).norm() / ours[name].norm()) for name in ours}
+    assert max(apart.values()) < near, apart
+
+
 def test_a_lost_rank_ends_the_slice_and_leaves_the_checkpoint_that_was(make_spec: Make, tmp_path: Path) -> None:
     # Given two ranks at work
     spec = make_spec(batch=BATCH, log_nimg=BATCH, stop_nimg=16)
@@ -115,6 +136,10 @@ def test_a_lost_rank_ends_the_slice_and_leaves_the_checkpoint_that_was(make_spec
         "path": str(spec.out_dir / "checkpoint-000000000016"),
         "same_machine": True,
     }
+
+
+def gradients(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: tensor for name, tensor in tensors.items() if name.endswith("/exp_avg")}
 
 
 def close(one: float, two: float, near: float) -> bool:

@@ -114,7 +114,7 @@ def test_the_project_speaks_of_itself_alone() -> None:
     foreign = re.compile(
         textwrap.dedent(
             r"""
-            /wor[k]/ | /roo[t]/ | /tm[p]/brief | /\.librar[y]\b | share[d]/hooks | \.\./share[d]
+            /wor[k]/ | /roo[t]/ | /tm[p]/brief | \.librar[y]\b | share[d]/hooks | \.\./share[d]
             | \b(DESIG[N]|LEDGE[R]|RECIPE[S])\.md | \bissue\s[#]?\d | \bsub-?agen[t] | \bAI\sassistan[t] | Claud[e]
             """
         ),

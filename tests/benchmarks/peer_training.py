@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import library as operators
 
 from tests.benchmarks.training_operations import operations
 
@@ -37,7 +38,7 @@ def shim() -> None:
     torch.cuda.is_available = lambda: True  # type: ignore[method-assign]
     sys.modules.setdefault("aim", types.ModuleType("aim"))
     if not hasattr(torch.ops.torchvision, "nms"):
-        library = torch.library.Library("torchvision", "DEF")
+        library = operators.Library("torchvision", "DEF")
         for name in ("nms", "qnms"):
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _kept.append(library)

@@ -80,10 +80,8 @@ class RunConfig:
         """A crop that the judge's levels do not divide would lose its right and lower edge unsaid."""
         if not isinstance(self.network, UpscalerConfig) or self.upscaling is None or not self.judge_widths:
             return []
-        step_px, crop_px = (
-            score_px(self.network.factor, self.judge_widths),
-            self.network.factor * self.upscaling.crop_px,
-        )
+        step_px = score_px(self.network.factor, self.judge_widths)
+        crop_px = self.network.factor * self.upscaling.crop_px
         told = f"a crop of {crop_px} large pixels is no multiple of the judge's {step_px}"
         return [Problem("upscaling.crop_px", told)] if crop_px % step_px else []
 

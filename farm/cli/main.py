@@ -37,6 +37,7 @@ WORK_FAILED, WRONG_INPUT, NOT_AVAILABLE = 1, 2, 3
 # What the API calls a field, as the command line calls it.
 OPTIONS = {
     "size_px": "--size",
+    "branch": "--from",
     "seeds": "--seeds",
     "psi": "--psi",
     "sigma": "--sigma",

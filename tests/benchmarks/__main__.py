@@ -41,7 +41,15 @@ BENCHMARKS = (
     "input_pipeline",
     "training_speed",
 )
-TRIALS = ("ablations", "factors", "groups", "schedules", "training_peers")
+TRIALS = (
+    "ablations",
+    "demo_cascade",
+    "factors",
+    "groups",
+    "peers_by_verdict",
+    "schedules",
+    "training_peers",
+)
 """Only by name: they train for a long time on a folder of photographs that is given to them."""
 
 

@@ -1,8 +1,10 @@
 """Another project's training steps, on command: run by `training_peers.py` with the peer's own Python.
 
-`PEER_PYTHON peer_training.py PEER SIZE BATCH WIDTH FOLDER` builds the peer's trainer as its authors do and answers
-lines of stdin in JSON: {"do": "count"} with operations of a step, {"do": "step"} with its processor seconds. The step
-is the peer's own `Trainer.train`, batches are in memory. Without CUDA its calls are made no-ops.
+`PEER_PYTHON peer_training.py PEER SIZE BATCH WIDTH FOLDER [SEED PHOTOS]` builds a trainer as its authors do and
+answers lines of stdin in JSON: {"do": "count"} with operations of a step, {"do": "step"} with its processor seconds,
+{"do": "train", "seconds": s} with the images shown in so long, {"do": "paint", "count": n, "file": path} after writing
+uint8 [n, H, W, 3]. The step is the peer's own `Trainer.train`, batches are in memory: of PHOTOS, uint8 [N, H, W, 3] in
+an npy file, or drawn. Without CUDA its calls are made no-ops.
 """
 
 import json
@@ -11,6 +13,7 @@ import sys
 import time
 import types
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,8 @@ from torch import library as operators
 
 from tests.benchmarks.training_operations import operations
 
+MIRRORED = 0.5
+PAINTED_AT_ONCE = 16
 PENALISED = 4
 """A step number at which both peers take their gradient penalty, and neither saves nor samples."""
 NEVER = 1 << 40
@@ -73,13 +78,14 @@ def trainer_of(peer: str, size: int, batch: int, width: int, folder: str) -> Any
     return trainer
 
 
-def batches(size: int, batch: int) -> Iterator[torch.Tensor]:
-    """[batch, 3, size, size] in [0, 1], as the peers' own loaders give them."""
+def batches(size: int, batch: int, photos: str) -> Iterator[torch.Tensor]:
+    """[batch, 3, size, size] in [0, 1], as the peers' own loaders give them, mirrored or not."""
     random = np.random.default_rng(0)
-    pixels = random.integers(0, 256, (64, size, size, 3), dtype=np.uint8)
+    pixels = np.load(photos) if photos else random.integers(0, 256, (64, size, size, 3), dtype=np.uint8)
     while True:
-        chosen = pixels[random.integers(0, len(pixels), batch)]
-        yield torch.from_numpy(chosen).permute(0, 3, 1, 2).float() / 255
+        chosen = torch.from_numpy(pixels[random.integers(0, len(pixels), batch)]).permute(0, 3, 1, 2).float() / 255
+        mirrored = torch.from_numpy(random.random(batch) < MIRRORED)
+        yield torch.where(mirrored[:, None, None, None], chosen.flip(3), chosen)
 
 
 def penalised_step(trainer: Any) -> None:
@@ -88,19 +94,48 @@ def penalised_step(trainer: Any) -> None:
     trainer.train()
 
 
+def train_for(trainer: Any, seconds: float) -> int:
+    """The peer's own schedule for so long by the clock; images shown."""
+    steps, until_s = 0, time.monotonic() + seconds
+    trainer.steps = 1
+    while time.monotonic() < until_s:
+        trainer.train()
+        steps += 1
+    return steps * int(trainer.batch_size)
+
+
+@torch.no_grad()
+def paint(trainer: Any, peer: str, count: int) -> np.ndarray:
+    """uint8 [count, H, W, 3] by the network as it is: the peers' averages start after 20,000 steps."""
+    torch.manual_seed(1)
+    gan, made = trainer.GAN.eval(), []
+    for _ in range(0, count, PAINTED_AT_ONCE):
+        if peer == "stylegan2-pytorch":
+            from stylegan2_pytorch import stylegan2_pytorch as theirs  # noqa: PLC0415  # only one of the two is wanted
+
+            style = theirs.noise_list(PAINTED_AT_ONCE, gan.G.num_layers, gan.G.latent_dim, device="cpu")
+            styles = theirs.styles_def_to_tensor(theirs.latent_to_w(gan.S, style))
+            made.append(gan.G(styles, theirs.image_noise(PAINTED_AT_ONCE, gan.G.image_size, device="cpu")))
+        else:
+            made.append(gan.G(torch.randn(PAINTED_AT_ONCE, gan.latent_dim)))
+    pixels = (torch.cat(made)[:count].clamp(0, 1) * 255 + 0.5).to(torch.uint8).permute(0, 2, 3, 1)
+    return np.ascontiguousarray(pixels.numpy())
+
+
 def main(arguments: list[str]) -> int:
     """Serve until stdin ends."""
     peer, size, batch, width, folder = arguments[0], *map(int, arguments[1:4]), arguments[4]
+    seed, photos = arguments[5:] or ("0", "")
     answers, sys.stdout = os.fdopen(os.dup(1), "w", buffering=1), sys.stderr
     torch.set_num_threads(1)
-    torch.manual_seed(0)
+    torch.manual_seed(int(seed))
     if not torch.backends.cuda.is_built():
         shim()
     if peer == "stylegan2-pytorch" and not torch.backends.cuda.is_built():
         # oneDNN of torch 2.13 writes over its memory in this peer's backward on AVX2; torch's own kernels do not.
         torch.backends.mkldnn.set_flags(False)  # type: ignore[no-untyped-call]
     trainer = trainer_of(peer, size, batch, width, folder)
-    trainer.loader = batches(size, batch)
+    trainer.loader = batches(size, batch, photos)
     for line in sys.stdin:
         told, began_s = json.loads(line), time.thread_time()
         answer: dict[str, float] = {}
@@ -109,6 +144,10 @@ def main(arguments: list[str]) -> int:
                 answer["operations"] = operations(lambda: penalised_step(trainer)).total
             case "step":
                 penalised_step(trainer)
+            case "train":
+                answer["images"] = train_for(trainer, told["seconds"])
+            case "paint":
+                np.save(Path(told["file"]), paint(trainer, peer, told["count"]))
         answers.write(json.dumps(answer | {"seconds": time.thread_time() - began_s}) + "\n")
     return 0
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +35,32 @@ PEERS = {"stylegan2-pytorch": 6, "lightweight-gan": 2}
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Peer:
-    """A peer's trainer in a process of its own."""
+@dataclass(frozen=True)
+class Trainer:
+    """Which peer, by whose Python, on what. photos: uint8 [N, H, W, 3] in an npy file; None: drawn ones."""
 
-    def __init__(self, python: Path, name: str, *, batch: int, folder: str) -> None:
+    python: Path
+    name: str
+    batch: int
+    size_px: int
+    width: int
+    seed: int = 0
+    photos: Path | None = None
+
+    def command(self, folder: str) -> list[str]:
+        """What starts it."""
         script = ROOT / "tests/benchmarks/peer_training.py"
-        command = [str(python), str(script), name, str(SIZE_PX), str(batch), str(PEERS[name]), folder]
+        numbers = map(str, (self.size_px, self.batch, self.width))
+        return [str(self.python), str(script), self.name, *numbers, folder, str(self.seed), str(self.photos or "")]
+
+
+class Peer:
+    """A peer's trainer in a process of its own, with a folder for what it keeps."""
+
+    def __init__(self, trainer: Trainer, folder: str) -> None:
         environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
-            command,
+            trainer.command(folder),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -53,10 +70,20 @@ class Peer:
 
     def ask(self, **told: Any) -> dict[str, float]:
         """One answer. Raises RuntimeError if the peer died."""
-        if self.process.stdin is None or self.process.stdout is None:
+        self.begin(**told)
+        return self.answer()
+
+    def begin(self, **told: Any) -> None:
+        """Ask, and do not wait."""
+        if self.process.stdin is None:
             raise RuntimeError("a peer without pipes")
         self.process.stdin.write(json.dumps(told) + "\n")
         self.process.stdin.flush()
+
+    def answer(self) -> dict[str, float]:
+        """What the last question brought. Raises RuntimeError if the peer died."""
+        if self.process.stdout is None:
+            raise RuntimeError("a peer without pipes")
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"the peer ended with {self.process.wait()}")
@@ -97,7 +124,7 @@ def beside(name: str, wanted: argparse.Namespace) -> float:
     """Print one row; ours ÷ theirs in images/s."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        Peer(wanted.peer_python, name, batch=wanted.batch, folder=folder) as peer,
+        Peer(Trainer(wanted.peer_python, name, wanted.batch, SIZE_PX, PEERS[name]), folder) as peer,
     ):
         theirs = peer.ask(do="count")["operations"]
         config, ours = matched(base_config(PRESET, wanted.batch), theirs)

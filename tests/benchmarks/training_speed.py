@@ -24,8 +24,9 @@ from workers.training.base_lesson import BaseLesson
 from workers.training.compiled import Compiling, JudgeStep
 from workers.training.config import RunConfig
 from workers.training.data import Pixels
-from workers.training.loop import start, train_step
+from workers.training.loop import Classroom, start, train_step
 from workers.training.presets import run_config
+from workers.training.ranks import Ranks
 from workers.training.state import TrainingState
 
 GOAL = 0.35
@@ -55,7 +56,8 @@ def step_of(config: RunConfig, judge_step: Callable[..., JudgeStep] = JudgeStep)
     lesson = BaseLesson(config, frames=DrawnFrames(config.network.size_px), device=CPU, judge_step=judge_step)  # type: ignore[arg-type]
     state: TrainingState = start(lesson, config, device=CPU)
     state.nimg = config.total_nimg // 2 // config.batch * config.batch
-    return lambda: train_step(state, lesson, config)
+    room = Classroom(state=state, lesson=lesson, config=config, ranks=Ranks(device=CPU))
+    return lambda: train_step(room, warn=print)
 
 
 def base_config(preset: str, batch: int, **changes: object) -> RunConfig:

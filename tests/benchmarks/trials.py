@@ -61,11 +61,15 @@ class Ground:
     def photos(self, size_px: int) -> Described:
         """Photographs of the test people, described."""
         frames = self.frames("test", size_px)
-        people = {row["sha256"]: row["person"] for row in _rows(self.data_dir)}
+        people = self.people()
         whose = [people[photo.sha256] for photo in frames.photos]
         numbers = {person: number for number, person in enumerate(sorted(set(whose)))}
         names = [photo.sha256 for photo in frames.photos]
         return Describer(size_px).describe(_stacked(frames), names=names, clusters=[numbers[each] for each in whose])
+
+    def people(self) -> dict[str, str]:
+        """Who is in a photograph, by its sha256."""
+        return {row["sha256"]: row["person"] for row in _rows(self.data_dir)}
 
     def large(self, size_px: int) -> list[Picture]:
         """The control people's photographs at `size_px`."""

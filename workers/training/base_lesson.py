@@ -65,7 +65,8 @@ class BaseLesson:
             fakes = painter(self._latents("z-judge", indices))
         spoiling = self._spoiling("augment-judge", indices=indices, dials=dials).twice()
         loss, report = self.judge_step(judge, torch.cat([photos, fakes]), spoiling, gamma=dials.gamma)
-        report |= {"spread_painted": spread(fakes), "spread_photos": spread(photos)}
+        if len(photos) > 1:  # a rank may hold one picture, which differs from none
+            report |= {"spread_painted": spread(fakes), "spread_photos": spread(photos)}
         if self.control is not None:
             report["judge_control"] = self._control_score(judge, self.control, indices=indices, dials=dials)
         return loss, {name: value.detach() for name, value in report.items()}

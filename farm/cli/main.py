@@ -38,6 +38,7 @@ WORK_FAILED, WRONG_INPUT, NOT_AVAILABLE = 1, 2, 3
 OPTIONS = {
     "size_px": "--size",
     "branch": "--from",
+    "from_cascade": "--from-cascade",
     "seeds": "--seeds",
     "psi": "--psi",
     "sigma": "--sigma",

@@ -32,6 +32,10 @@ Branch = Annotated[
         "--from", metavar="RUN@IMAGES", help="begin at a checkpoint of another run of the same networks: other dials"
     ),
 ]
+FromCascade = Annotated[
+    str | None,
+    typer.Option("--from-cascade", metavar="CASCADE", help="begin with the weights of this cascade's base and judge"),
+]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="decides every random draw of the run")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="watch the job to its end")]
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
@@ -41,9 +45,10 @@ def register(app: typer.Typer) -> None:
     """Add these commands to the tree."""
     one = "farm train base faces --dataset studio --preset demo-base-64"
     again = "farm train base calmer --dataset studio --preset base-64-tiny --from faces@30016"
+    more = "farm train base mine --dataset studio --preset demo-base-64-more --from-cascade demo"
     two = "farm train upscaler faces-256 --dataset studio --preset demo-up-256 --before faces"
     group = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
-    group.command(epilog=examples(one, f"{one} --images 30000 --wait", again))(base)
+    group.command(epilog=examples(one, f"{one} --images 30000 --wait", again, more))(base)
     group.command(epilog=examples(two))(upscaler)
     group.command(epilog=examples("farm train presets"))(presets)
     group.command("list", epilog=examples("farm train list", "farm train list --json"))(listing)
@@ -62,6 +67,7 @@ def base(
     slice_images: SliceImages = None,
     checkpoint: Checkpoint = None,
     branch: Branch = None,
+    from_cascade: FromCascade = None,
     seed: Seed = 0,
     priority: Priority = 0,
     budget_hours: BudgetHours = None,
@@ -71,6 +77,7 @@ def base(
     """Train a base: the stage that paints a small face out of nothing."""
     spec: dict[str, Any] = {"stage": "base", "run": name, "dataset": dataset, "preset": preset, "seed": seed}
     spec |= {"schedule": schedule, "total_nimg": images, "slice_nimg": slice_images, "branch": branch}
+    spec |= {"from_cascade": from_cascade}
     _submit(spec, checkpoint, terms=(priority, budget_hours), wait=wait, as_json=as_json)
 
 

@@ -1,6 +1,6 @@
 """Names a user wrote → what the ledger keeps: digests, versions, lengths. Every mistake is told at once."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from farm.errors import InvalidInput, NotFound, Problem
@@ -9,6 +9,7 @@ from farm.ledger.rows import CascadeRow
 from farm.ledger.states import TERMINAL_JOB_STATES, JobState
 from farm.planning import has_texture, reachable_px, sizes_px, told_reach
 from farm.service import checkpoints, datasets, evaluations, giants
+from farm.service.beginnings import beginning, known_names, run_preset
 from farm.service.choosing import is_judged, resolve_ranking, resolve_selection
 from farm.service.graphs import resolve_onnx
 from farm.specs import (
@@ -38,7 +39,6 @@ from farm.specs.presets import Preset, find_preset
 from farm.storage import Storage, keys
 
 T = TypeVar("T")
-SHOWN_NAMES = 10
 
 
 def resolve(spec: JobSpec, *, ledger: Ledger, storage: Storage) -> JobSpec:
@@ -122,7 +122,7 @@ def _cascade_of(spec: Painting | OnnxSpec, ledger: Ledger) -> CascadeRow:
         return ledger.cascade(spec.cascade)
     except NotFound as error:
         names = (f"{known.name}@{known.version}" for known in ledger.cascades())
-        raise _refused([Problem("cascade", f"no cascade {spec.cascade!r}; {_known(names)}")]) from error
+        raise _refused([Problem("cascade", f"no cascade {spec.cascade!r}; {known_names(names)}")]) from error
 
 
 def _train(spec: TrainSpec, ledger: Ledger, storage: Storage) -> TrainSpec:
@@ -133,50 +133,15 @@ def _train(spec: TrainSpec, ledger: Ledger, storage: Storage) -> TrainSpec:
         problems.append(Problem("schedule", "only a base has a choice of schedules: leave it out"))
     if spec.stage_before is not None:
         problems += _before(spec, preset, ledger)
-    spec = _branched(spec, preset, problems, ledger)
-    start_nimg = spec.start_nimg if spec.branch else _tried(problems, lambda: _start_nimg(spec, storage))
-    if preset is None or start_nimg is None or problems:
+    begun = _tried(problems, lambda: beginning(spec, preset, ledger=ledger, storage=storage))
+    if preset is None or begun is None or problems:
         raise _refused(problems)
     total = spec.total_nimg or preset.total_nimg
-    if start_nimg >= total:
-        field = "branch" if spec.branch else "checkpoint"
-        raise _refused([Problem(field, f"it has seen {start_nimg:,} images; the run ends at {total:,}")])
-    return spec.model_copy(
-        update={
-            "dataset": dataset,
-            "total_nimg": total,
-            "slice_nimg": min(spec.slice_nimg or preset.slice_nimg, total),
-            "start_nimg": start_nimg,
-        }
-    )
-
-
-def _start_nimg(spec: TrainSpec, storage: Storage) -> int:
-    """Images the checkpoint to go on from has seen; 0 without one."""
-    return 0 if spec.checkpoint is None else checkpoints.uploaded_nimg(spec.checkpoint, storage=storage)
-
-
-def _branched(spec: TrainSpec, preset: Preset | None, problems: list[Problem], ledger: Ledger) -> TrainSpec:
-    """The spec with the exact checkpoint it branches from: RUN@IMAGES, and the images it has seen."""
-    if spec.branch is None:
-        return spec
-    if spec.checkpoint is not None:
-        problems.append(Problem("branch", "a run begins at one checkpoint: leave out this one or the uploaded one"))
-    name, _, wanted = spec.branch.partition("@")
-    try:
-        parent = run_preset(name, ledger)
-    except InvalidInput as error:
-        problems += [Problem("branch", item.message) for item in error.problems]
-        return spec
-    if preset is not None and not parent.same_networks(preset):
-        problems.append(Problem("branch", f"{name} was trained by {parent.name}, whose networks {preset.name} has not"))
-    ends = [made.end_nimg for made in ledger.slices(name)]
-    reached = [end for end in ends if not wanted or end <= int(wanted)]
-    if not reached:
-        known = ", ".join(f"{end}" for end in ends[:8])
-        problems.append(Problem("branch", f"{name} has no checkpoint up to {int(wanted):,} images; it has {known}"))
-        return spec
-    return spec.model_copy(update={"branch": f"{name}@{reached[-1]}", "start_nimg": reached[-1]})
+    if begun.start_nimg >= total:
+        field = "branch" if begun.branch else "checkpoint"
+        raise _refused([Problem(field, f"it has seen {begun.start_nimg:,} images; the run ends at {total:,}")])
+    slice_nimg = min(spec.slice_nimg or preset.slice_nimg, total)
+    return begun.model_copy(update={"dataset": dataset, "total_nimg": total, "slice_nimg": slice_nimg})
 
 
 def _dataset(reference: str, ledger: Ledger) -> str:
@@ -185,7 +150,7 @@ def _dataset(reference: str, ledger: Ledger) -> str:
         row = ledger.dataset(name, int(version) if version else None)
     except NotFound as error:
         names = (f"{known.name}@{known.version}" for known in ledger.datasets())
-        raise _refused([Problem("dataset", f"no dataset {reference!r}; {_known(names)}")]) from error
+        raise _refused([Problem("dataset", f"no dataset {reference!r}; {known_names(names)}")]) from error
     if row.kept == 0:
         raise _refused([Problem("dataset", f"{row.name}@{row.version} kept no photo: nothing can be learned from it")])
     return f"{row.name}@{row.version}"
@@ -203,20 +168,6 @@ def _before(spec: TrainSpec, preset: Preset | None, ledger: Ledger) -> list[Prob
         wanted = f"{spec.preset} enlarges pictures of {preset.input_px} px"
         return [Problem("stage_before", f"{wanted}, but {spec.stage_before} paints {before.size_px} px")]
     return []
-
-
-def run_preset(run: str, ledger: Ledger) -> Preset:
-    """The preset a run was trained with.
-
-    Raises InvalidInput where the run is unknown, or has no checkpoint yet.
-    """
-    try:
-        row = ledger.run(run)
-    except NotFound as error:
-        raise _refused([Problem("runs", f"no run {run!r}; {_known(known.name for known in ledger.runs())}")]) from error
-    if row.nimg == 0:
-        raise _refused([Problem("runs", f"{run!r} has no checkpoint yet; wait for its first slice")])
-    return find_preset(str(row.config["preset"]), stage=row.stage)
 
 
 def _assemble(spec: AssembleSpec, ledger: Ledger, storage: Storage) -> AssembleSpec:
@@ -283,14 +234,6 @@ def _tried(problems: list[Problem], find: Callable[[], T]) -> T | None:
     except InvalidInput as error:
         problems += error.problems
         return None
-
-
-def _known(names: Iterable[str]) -> str:
-    found = sorted(set(names))
-    if not found:
-        return "there is none yet"
-    more = f" and {len(found) - SHOWN_NAMES} more" if len(found) > SHOWN_NAMES else ""
-    return f"there is {', '.join(found[:SHOWN_NAMES])}{more}"
 
 
 def _refused(problems: Sequence[Problem]) -> InvalidInput:

@@ -79,6 +79,9 @@ class TrainSpec(Spec):
         pattern=r"^[a-z0-9][a-z0-9._-]{0,63}(@\d{1,10})?$",
         description="RUN or RUN@IMAGES: begin at that run's last checkpoint, or at the last one up to so many images",
     )
+    from_cascade: CascadeReference | None = Field(
+        None, description="begin a base with this cascade's weights, its judge's too, at image 0"
+    )
     start_nimg: int = Field(0, ge=0, le=10**9, description="images that checkpoint has seen; read from it")
     gamma_factor: float = Field(1.0, ge=0.01, le=100.0, description="times the preset's weight of R1 and R2, all along")
     lr_factor: float = Field(1.0, ge=0.01, le=100.0, description="times the preset's step size, all along")

@@ -67,6 +67,7 @@ _ROWS = (
     Preset("up-x8-1024",     "upscaler", 1024,      8,    400_000,     49_984,  3.12),
     Preset("up-x4-1024",     "upscaler", 1024,      4,    400_000,     49_984,  3.12),
     Preset("demo-base-64",   "base",       64,      1,    150_016,     15_008,  1.47),
+    Preset("demo-base-64-more", "base",    64,      1,     51_200,      6_400,  1.47),
     Preset("demo-up-256",    "upscaler",  256,      4,     60_000,      8_000,  0.27),
     Preset("demo-up-1024",   "upscaler", 1024,      4,     60_000,      4_000,  0.56),
     Preset("gpu-base-128",   "base",      128,      1,  1_000_064,    124_928,  4.96),

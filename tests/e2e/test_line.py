@@ -48,6 +48,15 @@ def _the_line(farm: RunningFarm) -> None:
     cascade = farm.api.get("/v1/cascades/line")
     assert (cascade["sizes_px"], cascade["judged"]) == ([16, 32], True)
 
+    # And another base begins with its weights, and a third at a checkpoint of the first
+    for name, options in (("warm", ("--from-cascade", "line")), ("side", ("--from", "faces@20"))):
+        more = ("train", "base", name, "--dataset", "studio@1", "--preset", "smoke-base-16", *options)
+        farm.cli(*more, "--images", "32", "--slice", "32", "--wait")
+    begun = {name: farm.api.get(f"/v1/runs/{name}")["slices"] for name in ("warm", "side")}
+    assert [begun[name][0]["start_nimg"] for name in begun] == [0, 16]
+    assert [begun[name][-1]["end_nimg"] for name in begun] == [32, 32]
+    assert '"branched"' in farm.cli("train", "log", "warm", "--json")
+
     # Then it paints at both sizes, and each file carries its recipe
     job = farm.submit({"kind": "render", "cascade": "line", "seeds": "0..5", "size_px": 32})
     bodies = _painted(farm, job["id"])

@@ -26,7 +26,7 @@ class Judge:
         self.config = config
         self.size_px = size_px
         self.device = device
-        self._network = network.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        self.network = network.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
     def scores(self, pictures: Iterable[Picture]) -> Iterator[float]:
         """One score a picture uint8 [size_px, size_px, 3], in order, as each micro-batch is done.
@@ -42,5 +42,5 @@ class Judge:
                 raise InvalidInput(f"the judge scores {self.size_px} px, not {picture.shape[1]} x {picture.shape[0]}")
         padded = padding([tensor_of(picture) for picture in group], self.config.call.micro_batch)
         with canonical(self.config.call, self.device):
-            logits = self._network(to_float(torch.stack(padded).to(self.device)))
+            logits = self.network(to_float(torch.stack(padded).to(self.device)))
         return [float(logit) for logit in logits[: len(group)].cpu()]

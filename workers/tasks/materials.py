@@ -58,6 +58,15 @@ class Materials:
         write_whole(target / STATE_FILE, state)
         return target
 
+    def cascade(self, digest: str, *, folder: Path) -> Path:
+        """The files of a cascade in `folder`. Raises CheckpointInvalid when storage does not hold them."""
+        prefix = keys.cascade(digest)
+        for found in self.storage.list(prefix):
+            name = found.key.removeprefix(prefix)
+            write_whole(folder / name, self._object(prefix, name))
+            self.alive()
+        return folder
+
     def keep_checkpoint(self, folder: Path, prefix: str) -> None:
         """Store a checkpoint's files under `prefix`, state.json last, so that where it is the others are too."""
         names = sorted(path.name for path in folder.iterdir() if path.is_file())

@@ -159,7 +159,7 @@ class TrainTask:
             "lock_path": str(self.settings.home / "run" / f"device-{self.device.replace(':', '')}.lock"),
             "launcher_pid": os.getpid(),
             "stages_before": [str(path) for path in before],
-            "branch_dir": self._branch(spec, materials, folder / "branch"),
+            **self._beginning(spec, materials, folder),
             "ranks": self.settings.train_ranks,
             "spool_dir": str(_spool(folder, assignment.claim.attempt)),
             "cache_bytes": self.settings.training_cache_bytes,
@@ -175,15 +175,19 @@ class TrainTask:
             return materials.uploaded_checkpoint(spec.checkpoint, folder=folder)
         return None
 
-    def _branch(self, spec: TrainSpec, materials: Materials, folder: Path) -> str | None:
-        """The other run's checkpoint this one begins at, while it has none of its own."""
-        if spec.branch is None or self.ledger.last_slice(spec.run) is not None:
-            return None
+    def _beginning(self, spec: TrainSpec, materials: Materials, folder: Path) -> dict[str, str]:
+        """The other run's checkpoint or the cascade this run begins with, while it has no checkpoint of its own."""
+        if self.ledger.last_slice(spec.run) is not None:
+            return {}
+        if spec.from_cascade is not None:
+            return {"cascade_dir": str(materials.cascade(spec.from_cascade, folder=folder / "cascade"))}
+        if spec.branch is None:
+            return {}
         run, _, nimg = spec.branch.partition("@")
         made = next((made for made in self.ledger.slices(run) if made.end_nimg == int(nimg)), None)
         if made is None:
             raise CheckpointInvalid(f"run {run} no longer has its checkpoint at {int(nimg):,} images")
-        return str(materials.checkpoint(made, folder=folder))
+        return {"branch_dir": str(materials.checkpoint(made, folder=folder / "branch"))}
 
     def _in_use(self, spec: TrainSpec, folder: Path) -> set[str]:
         name, _, version = spec.dataset.partition("@")

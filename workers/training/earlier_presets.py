@@ -5,13 +5,39 @@ for R3GAN on FFHQ-64) a base of this size showed only outlines after 45,000 imag
 """
 
 from workers.cascade.config import BaseConfig, CanonicalCall, UpscalerConfig
+from workers.training.augment_control import AugmentControl
 from workers.training.config import UpscalingConfig
 from workers.training.preset import COLOUR_ONLY, Preset, base_schedule, upscaler_schedule
 from workers.training.schedules import Ramp
 
 
 def demo_presets() -> dict[str, Preset]:
-    """Two CPU cores, about an hour in all: the cascade that ships."""
+    """Two CPU cores, about an hour in all: the cascade that ships; and its base, gone on with."""
+    return {**_first_demo_presets(), "demo-base-64-more": _more()}
+
+
+def _more() -> Preset:
+    """The dials of the end of a run, and augmentation as the judge needs it: to go on with the weights that ship."""
+    return Preset(
+        network=BaseConfig(size_px=64, widths=(256, 192, 128, 64, 32)),
+        call=CanonicalCall(window_px=0, micro_batch=4, threads=1),
+        judge_widths=(256, 192, 128, 64),
+        batch=32,
+        total_nimg=51_200,
+        slice_nimg=6_400,
+        log_nimg=1_024,
+        schedule=base_schedule(
+            51_200,
+            lr=Ramp(start=3e-4, end=5e-5),
+            gamma=Ramp(start=0.2, end=0.1),
+            augment_p=0.35,
+            half_life_nimg=10_000,
+        ),
+        control=AugmentControl(ramp_nimg=25_600),
+    )
+
+
+def _first_demo_presets() -> dict[str, Preset]:
     return {
         "demo-base-64": Preset(
             network=BaseConfig(size_px=64, widths=(256, 192, 128, 64, 32)),

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from farm.errors import CheckpointInvalid, InvalidInput
+from workers.training.borrowed import begin_with
 from workers.training.checkpoint import (
     Point,
     Provenance,
@@ -122,7 +123,7 @@ def _provenance(spec: SliceSpec, opened: OpenLesson, ranks: Ranks) -> Provenance
 def resume(state: TrainingState, spec: SliceSpec, *, provenance: Provenance, emit: Emit) -> None:
     """Put the newest sound checkpoint of resume_dir and out_dir into `state`; damaged ones are told and passed by.
 
-    Where there is none, a branch begins at the other run's checkpoint.
+    Where there is none, a branch begins at the other run's checkpoint, and a run with a cascade's weights with those.
     Raises CheckpointInvalid if there are some and none is sound.
     """
     found = sorted(_checkpoints(spec), key=_nimg, reverse=True)
@@ -141,6 +142,9 @@ def resume(state: TrainingState, spec: SliceSpec, *, provenance: Provenance, emi
     if spec.branch_dir is not None:
         load_checkpoint(state, path=spec.branch_dir, provenance=provenance, branch=True)
         emit({"event": "branched", "nimg": state.nimg, "path": str(spec.branch_dir)})
+    elif spec.cascade_dir is not None:
+        begin_with(state, spec.cascade_dir, config=spec.run)
+        emit({"event": "branched", "nimg": state.nimg, "path": str(spec.cascade_dir)})
 
 
 def _nimg(path: Path) -> int:

@@ -19,11 +19,11 @@ class SliceSpec:
     cache_dir: decoded frames. stop_nimg: train until at least so many images were shown; rounded up to whole batches.
     device: "cpu" or "cuda:0". threads: torch's. lock_path: the device's lock. launcher_pid: whom to die with.
     stages_before: checkpoints of the earlier stages, base first, where the configuration has a pool. branch_dir:
-    another run's checkpoint, where this run begins instead of at image 0. ranks: processes that share the run, started
-    by torchrun; on GPUs the first takes `device` and the others those after it. spool_dir: where photos are asked for
-    (photo_spool.py); None: they lie in data_dir. cache_bytes: what decoded frames may take of the disk; None is no
-    bound. compiled: compile the judge's step. It rounds differently, so it is part of the machine of which a
-    checkpoint tells.
+    another run's checkpoint, where this run begins instead of at image 0. cascade_dir: a cascade's files, of which it
+    takes its first weights. ranks: processes that share the run, started by torchrun; on GPUs the first takes `device`
+    and the others those after it. spool_dir: where photos are asked for (photo_spool.py); None: they lie in data_dir.
+    cache_bytes: what decoded frames may take of the disk; None is no bound. compiled: compile the judge's step. It
+    rounds differently, so it is part of the machine of which a checkpoint tells.
     """
 
     run: RunConfig
@@ -38,6 +38,7 @@ class SliceSpec:
     launcher_pid: int
     stages_before: tuple[Path, ...] = ()
     branch_dir: Path | None = None
+    cascade_dir: Path | None = None
     ranks: int = 1
     spool_dir: Path | None = None
     cache_bytes: int | None = None
@@ -65,6 +66,7 @@ class SliceSpec:
             launcher_pid=value["launcher_pid"],
             stages_before=tuple(map(Path, value.get("stages_before", ()))),
             branch_dir=Path(value["branch_dir"]) if value.get("branch_dir") else None,
+            cascade_dir=Path(value["cascade_dir"]) if value.get("cascade_dir") else None,
             ranks=value.get("ranks", 1),
             spool_dir=None if spool is None else Path(spool),
             cache_bytes=value.get("cache_bytes"),
@@ -89,6 +91,7 @@ def _problems(value: Mapping[str, Any]) -> list[Problem]:
         "compiled": bool,
         "stages_before": list,
         "branch_dir": (str, type(None)),
+        "cascade_dir": (str, type(None)),
         "ranks": int,
         "spool_dir": (str, type(None)),
         "cache_bytes": (int, type(None)),

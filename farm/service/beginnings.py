@@ -1,0 +1,99 @@
+"""Where a run begins: at image 0, at an uploaded checkpoint, at one of another run, or with a cascade's weights."""
+
+from collections.abc import Iterable
+
+from farm.errors import InvalidInput, NotFound, Problem
+from farm.ledger import Ledger
+from farm.service import checkpoints
+from farm.service.choosing import is_judged
+from farm.specs import TrainSpec
+from farm.specs.presets import Preset, find_preset
+from farm.storage import Storage
+
+SHOWN_NAMES = 10
+FIELDS = ("checkpoint", "branch", "from_cascade")
+
+
+def beginning(spec: TrainSpec, preset: Preset | None, *, ledger: Ledger, storage: Storage) -> TrainSpec:
+    """The spec with its beginning made exact: RUN@IMAGES, a cascade's digest, and the images seen so far.
+
+    preset: the run's, None where it is unknown. Raises InvalidInput naming each field that points nowhere.
+    """
+    asked = [field for field in FIELDS if getattr(spec, field) is not None]
+    if len(asked) > 1:
+        told = f"a run begins at one place: leave out this one or {', '.join(asked[:-1])}"
+        raise InvalidInput("the job has mistakes", problems=[Problem(asked[-1], told)])
+    if spec.branch is not None:
+        return _at_a_run(spec, spec.branch, preset, ledger)
+    if spec.from_cascade is not None:
+        return _at_a_cascade(spec, spec.from_cascade, preset, ledger)
+    if spec.checkpoint is not None:
+        return spec.model_copy(update={"start_nimg": checkpoints.uploaded_nimg(spec.checkpoint, storage=storage)})
+    return spec.model_copy(update={"start_nimg": 0})
+
+
+def _at_a_run(spec: TrainSpec, branch: str, preset: Preset | None, ledger: Ledger) -> TrainSpec:
+    """At its last checkpoint, or its last one up to so many images."""
+    name, _, wanted = branch.partition("@")
+    try:
+        parent = run_preset(name, ledger)
+    except InvalidInput as error:
+        raise _refused("branch", *(item.message for item in error.problems)) from error
+    problems = []
+    if preset is not None and not parent.same_networks(preset):
+        problems.append(f"{name} was trained by {parent.name}, whose networks {preset.name} has not")
+    ends = [made.end_nimg for made in ledger.slices(name)]
+    reached = [end for end in ends if not wanted or end <= int(wanted)]
+    if not reached:
+        known = ", ".join(f"{end}" for end in ends[:8])
+        problems.append(f"{name} has no checkpoint up to {int(wanted):,} images; it has {known}")
+    if problems:
+        raise _refused("branch", *problems)
+    return spec.model_copy(update={"branch": f"{name}@{reached[-1]}", "start_nimg": reached[-1]})
+
+
+def _at_a_cascade(spec: TrainSpec, reference: str, preset: Preset | None, ledger: Ledger) -> TrainSpec:
+    """With the weights of its base and its judge, at image 0; a worker looks closer whether the networks are equal."""
+    if spec.stage != "base":
+        raise _refused("from_cascade", "a cascade carries no upscaler's judge: only a base begins with one's weights")
+    try:
+        row = ledger.cascade(reference)
+    except NotFound as error:
+        names = known_names(f"{known.name}@{known.version}" for known in ledger.cascades())
+        raise _refused("from_cascade", f"no cascade {reference!r}; {names}") from error
+    problems = []
+    if not is_judged(row):
+        problems.append(f"{row.name}@{row.version} carries no judge, and a painter learns nothing without one")
+    size_px = int(row.config["stages"][0]["size_px"])
+    if preset is not None and size_px != preset.size_px:
+        problems.append(f"its base paints {size_px} px, {preset.name} {preset.size_px} px")
+    if problems:
+        raise _refused("from_cascade", *problems)
+    return spec.model_copy(update={"from_cascade": row.digest, "start_nimg": 0})
+
+
+def run_preset(run: str, ledger: Ledger) -> Preset:
+    """The preset a run was trained with.
+
+    Raises InvalidInput where the run is unknown, or has no checkpoint yet.
+    """
+    try:
+        row = ledger.run(run)
+    except NotFound as error:
+        raise _refused("runs", f"no run {run!r}; {known_names(known.name for known in ledger.runs())}") from error
+    if row.nimg == 0:
+        raise _refused("runs", f"{run!r} has no checkpoint yet; wait for its first slice")
+    return find_preset(str(row.config["preset"]), stage=row.stage)
+
+
+def known_names(names: Iterable[str]) -> str:
+    """What there is instead, for a name that points nowhere."""
+    found = sorted(set(names))
+    if not found:
+        return "there is none yet"
+    more = f" and {len(found) - SHOWN_NAMES} more" if len(found) > SHOWN_NAMES else ""
+    return f"there is {', '.join(found[:SHOWN_NAMES])}{more}"
+
+
+def _refused(field: str, *messages: str) -> InvalidInput:
+    return InvalidInput("the job has mistakes", problems=[Problem(field, message) for message in messages])

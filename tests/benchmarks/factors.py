@@ -2,8 +2,9 @@
 
 Each is trained for 5,008 crops of photographs and stage outputs. Then a painter's weights and Lanczos enlarge the same
 small photographs of people nobody was taught, and are compared with photographs of others: portrait i of both sides is
-the same picture (paired). The claim is about these weights; three seeds or more make it one about the recipe. The power
-at the shuffle's period of the painted pictures and of the photographs is told beside it. Goes on where it was stopped.
+the same picture (paired). The claim is about these weights; three seeds or more make it one about the recipe. Beside it
+is told the power at the shuffle's period of the painted pictures and of the photographs, and what the first seed's
+weights paint with no guide and with another picture's: worse, or the guide is decoration. Goes on where it was stopped.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.benchmarks.ablations import ALPHA, PRESET_OF, WHOLE, Row, Study, told, trained_base
-from tests.benchmarks.trials import by_lanczos, described, enlarged, prepare, sheet, upscaler_of
+from tests.benchmarks.trials import Looked, by_lanczos, described, enlarged, prepare, sheet, upscaler_of
 from workers.cascade.pixels import Picture
 from workers.evaluation.compare import compare
 from workers.evaluation.judging import Terms
@@ -42,6 +43,18 @@ def judged(study: Study) -> tuple[Verdict, float, float, list[list[Picture]]]:
     return verdict, grids[0], grids[1], [lanczos[:SHOWN], painted[0][:SHOWN], large[:SHOWN]]
 
 
+def tell_guide(study: Study) -> None:
+    """The first seed's weights with no guide and with another picture's, against their own."""
+    photos, small = study.ground.photos(study.size_px), study.ground.small(study.size_px, study.factor)
+    upscaler = upscaler_of(study.checkpoints(WHOLE_ROW)[0])
+    own = described(enlarged(upscaler, small))
+    looks: tuple[Looked, ...] = ("zeroed", "shuffled")
+    for looked in looks:
+        other = described(enlarged(upscaler, small, looked))
+        verdict = compare(own, other, photos, kind="upscaler", paired=True, terms=Terms(alpha=ALPHA, described=False))
+        print(told(verdict, f"×{study.factor}, guide {looked}, A = its own", "photos"), flush=True)
+
+
 def main(arguments: Sequence[str]) -> int:
     """The factors asked for; 1 when one is not better than Lanczos."""
     parser = argparse.ArgumentParser(prog="factors")
@@ -63,6 +76,7 @@ def main(arguments: Sequence[str]) -> int:
         sheet(rows, ground.out / f"factor-x{factor}.png")
         words = f"×{factor} to {study.size_px} px ({asked.nimg:,} crops, {verdict.claim})"
         print(f"{told(verdict, words, 'photos')} {grid:.2f} | {grid_photos:.2f} |", flush=True)
+        tell_guide(study)
     return int(any(outcome != "better" for outcome in outcomes))
 
 

@@ -66,26 +66,27 @@ def main(arguments: Sequence[str]) -> int:
     asked.add_argument("--photos", type=Path, default=PHOTOS)
     asked.add_argument("--images", type=int, default=24_000)
     asked.add_argument("--seed", type=int, default=1)
+    asked.add_argument("--gain", type=float, default=2.0, help="texture_gain (workers/training/config.py)")
     given = asked.parse_args(arguments)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory(prefix="texture-") as root:
         data = Path(root)
         count = store(given.photos, data)
-        print(f"{count} photos, {given.images:,} images, seed {given.seed}", flush=True)
-        guided = taught(run_of(given.images, given.seed, guided=True), data)
+        print(f"{count} photos, {given.images:,} images, seed {given.seed}, gain {given.gain:g}", flush=True)
+        guided = taught(run_of(given, guided=True), data)
         good = tell_control(guided)
-        unguided = taught(run_of(given.images, given.seed, guided=False), data)
+        unguided = taught(run_of(given, guided=False), data)
     tell_patches(guided, unguided)
     return 0 if good else 1
 
 
-def run_of(images: int, seed: int, *, guided: bool) -> RunConfig:
+def run_of(given: argparse.Namespace, *, guided: bool) -> RunConfig:
     """The demo's upscaler, thinner, told a texture, on photos alone."""
-    run = run_config("demo-up-256", dataset="texture@1", seed=seed, total_nimg=images)
+    run = run_config("demo-up-256", dataset="texture@1", seed=given.seed, total_nimg=given.images)
     call = replace(run.call, micro_batch=1, dtype="fp32")
     return replace(
         run, network=NETWORK, judge_widths=(32, 48, 64), batch=8, precision="fp32", call=call,
-        upscaling=UpscalingConfig(crop_px=16, scale_low=0.5, guided=guided),
+        upscaling=UpscalingConfig(crop_px=16, scale_low=0.5, guided=guided, texture_gain=given.gain),
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ Network = Annotated[
     BaseConfig | UpscalerConfig, PlainValidator(network_from_json), PlainSerializer(network_to_json, return_type=dict)
 ]
 
-SWITCHES: Mapping[str, bool] = MappingProxyType({"guided": True, "full_l1": False})
+SWITCHES: Mapping[str, float] = MappingProxyType({"guided": True, "full_l1": False, "texture_gain": 1.0})
 """Of UpscalingConfig; left out of the JSON where they are as usual: runs from before them keep their digests."""
 
 
@@ -121,7 +121,9 @@ class UpscalingConfig:
     scale_low: smallest s as a share of the stage's size S. by_area: show a photo as often as it has crops to show.
     stage_share: share of a batch made of outputs of the stage before. blur_px: largest blur of the input, standard
     deviation in low-resolution pixels. sigma: largest noise. jpeg_share: share of inputs re-saved as JPEG, quality
-    60 … 95. condition_dropout: share of pairs judged without their condition.
+    60 … 95. condition_dropout: share of pairs judged without their condition. texture_gain: largest factor by which
+    half of the photos get their fine detail stronger or weaker, so that texture is not learnt by heart with the person;
+    for networks that are told a texture.
 
     Two switches for ablations: guided: False trains a painter whose guide says nothing. full_l1: pay the L1 of paired
     samples at full size instead of the averaged-down one.
@@ -136,6 +138,7 @@ class UpscalingConfig:
     sigma: float = 0.1
     jpeg_share: float = 0.1
     condition_dropout: float = 0.15
+    texture_gain: float = 1.0
     guided: bool = True
     full_l1: bool = False
     pool: "PoolConfig | None" = None

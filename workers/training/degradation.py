@@ -13,6 +13,8 @@ from workers.training.config import UpscalingConfig
 _CLEAN_SHARE = 0.5  # of the pictures get no noise: rendering adds none unless asked
 _BLURRED_SHARE = 0.5
 _JPEG_QUALITY = (60, 95)
+_AS_IT_IS = 0.5
+_DETAIL_SIGMA_PX = 2**0.5  # about where the coarsest of the texture's bands ends (texture.py)
 
 
 def draw_sigma(config: UpscalingConfig, random: np.random.Generator) -> float:
@@ -39,6 +41,18 @@ def add_noise(picture: Picture, sigma: float, random: np.random.Generator) -> Pi
         return picture
     noise = random.standard_normal(picture.shape, dtype=np.float32)
     return np.clip(picture + np.float32(127.5 * sigma) * noise + np.float32(0.5), 0, 255).astype(np.uint8)
+
+
+def regrained(picture: Picture, largest: float, random: np.random.Generator) -> Picture:
+    """Half of the pictures with their fine detail times a factor of 1/largest … largest, log-uniform; the others as
+    they are. uint8 [H, W, 3], the same shape.
+    """
+    share, power = random.random(2)
+    if share < _AS_IT_IS:
+        return picture
+    smooth = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), _DETAIL_SIGMA_PX)
+    moved = smooth + np.float32(largest ** (2 * power - 1)) * (picture - smooth)
+    return np.clip(moved + np.float32(0.5), 0, 255).astype(np.uint8)
 
 
 def _resaved(picture: Picture, *, quality: int) -> Picture:

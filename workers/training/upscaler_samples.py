@@ -15,7 +15,7 @@ from workers.cascade.pixels import Picture
 from workers.cascade.texture import TextureSpread
 from workers.training.config import RunConfig, UpscalingConfig
 from workers.training.data import Frames, area_reduced
-from workers.training.degradation import add_noise, draw_sigma, soften
+from workers.training.degradation import add_noise, draw_sigma, regrained, soften
 from workers.training.randomness import generator, photo_of
 from workers.training.texture import face_texture
 
@@ -71,6 +71,8 @@ class SampleMaker:
         photo = self.shown[photo_of(self.run_seed, index, len(self.shown))]
         side = self._scale(self.frames.photos[photo].native_px, random)
         large = area_reduced(self.frames.frame(photo), side)
+        if self.how.texture_gain > 1.0:
+            large = regrained(large, self.how.texture_gain, random)
         texture = () if self.texture is None else self.texture.told(face_texture(large))
         small = area_reduced(large, side // self.network.factor)
         mirrored = random.random() < 0.5

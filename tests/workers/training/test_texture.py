@@ -20,6 +20,7 @@ from workers.cascade.pixels import Picture
 from workers.cascade.texture import BANDS, TEXTURE_DIM
 from workers.training.checkpoint import STATE_FILE, find_checkpoints
 from workers.training.data import Frames, PhotoFolder, teaching_photos
+from workers.training.degradation import regrained
 from workers.training.export import export_stage
 from workers.training.frame_disk import FrameCache, FrameDisk
 from workers.training.patch_judge import PatchJudge
@@ -108,6 +109,30 @@ def test_both_halves_of_a_batch_are_told_the_photos_own_texture(frames: Frames) 
     assert batch.conditions.shape == (8, 2 + TEXTURE_DIM)
     wanted = torch.tensor([sample.texture for sample in samples])
     assert torch.equal(batch.conditions[:, 2:], wanted) and len(set(map(tuple, wanted.tolist()))) > 1
+
+
+def test_half_of_the_photos_come_with_more_or_less_detail_and_are_told_as_they_come(frames: Frames) -> None:
+    run = run_config("smoke-up-32", dataset="tiny@1", seed=5)
+    assert run.upscaling is not None
+    grained = replace(run, upscaling=replace(run.upscaling, texture_gain=2.0))
+    told, usual = (
+        SampleMaker(each, network=NETWORK, frames=frames, pool=(), texture=SPREAD) for each in (grained, run)
+    )
+    moved = [np.subtract(told.sample(at).texture, usual.sample(at).texture)[:BANDS] for at in range(40)]
+    assert 8 <= sum(not each.any() for each in moved) <= 32, "the others as they are"
+    assert any((each > 0).all() for each in moved) and any((each < 0).all() for each in moved)
+
+
+def test_a_gain_moves_the_finest_log_energy_by_twice_its_logarithm_and_coarser_ones_in_part(photo: Picture) -> None:
+    before = np.array(face_texture(photo)[:BANDS])
+    for number in range(12):
+        random = np.random.default_rng(number)
+        share, power = np.random.default_rng(number).random(2)
+        after = np.array(face_texture(regrained(photo, 2.0, random))[:BANDS])
+        wanted = 0.0 if share < 0.5 else 2 * np.log(2.0) * (2 * power - 1)
+        moved = after - before
+        assert moved[0] == pytest.approx(wanted, abs=0.3), "but for clipping and rounding"
+        assert (abs(moved[1:]) <= abs(moved[0]) + 0.05).all() and (moved[1:] * wanted >= 0.2 * wanted**2).all()
 
 
 def test_the_judge_hears_the_texture_even_where_the_condition_is_hidden() -> None:

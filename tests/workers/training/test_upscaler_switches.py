@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -45,7 +46,8 @@ def test_runs_from_before_the_switches_keep_their_digests() -> None:
     assert run_config("gpu-up-1024", dataset="d@1", seed=0).digest.startswith("c54212debc99")
     run = run_config("demo-up-256", dataset="d@1", seed=0)
     assert run.upscaling is not None
-    for switch in ({"guided": False}, {"full_l1": True}):
+    switches: tuple[dict[str, Any], ...] = ({"guided": False}, {"full_l1": True}, {"texture_gain": 2.0})
+    for switch in switches:
         switched = replace(run, upscaling=replace(run.upscaling, **switch))
         assert switched.digest != run.digest
         assert RunConfig.from_json(switched.to_json()) == switched

@@ -132,7 +132,7 @@ def test_a_gain_moves_the_finest_log_energy_by_twice_its_logarithm_and_coarser_o
         wanted = 0.0 if share < 0.5 else 2 * np.log(2.0) * (2 * power - 1)
         moved = after - before
         assert moved[0] == pytest.approx(wanted, abs=0.3), "but for clipping and rounding"
-        assert (abs(moved[1:]) <= abs(moved[0]) + 0.05).all() and (moved[1:] * wanted >= 0.2 * wanted**2).all()
+        assert (abs(moved[1:]) <= abs(moved[0]) + 0.05).all() and (moved[1:] * wanted >= 0.2 * wanted**2 - 0.01).all()
 
 
 def test_the_judge_hears_the_texture_even_where_the_condition_is_hidden() -> None:

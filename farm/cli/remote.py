@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,6 +12,7 @@ from farm.cli.api_client import ApiClient
 from farm.cli.remote_datasets import RemoteDatasets
 from farm.cli.remote_rationing import RemoteRationing, wait_of
 from farm.cli.remote_record import RemoteRecord
+from farm.errors import InvalidInput, Problem
 from farm.ledger.rows import ApiKey, Job, PortraitRow, Role, Task
 from farm.ledger.states import JobState, TaskState
 from farm.service.estimating import Estimate
@@ -72,6 +74,11 @@ class RemoteFarm:
     def put_intake(self, body: bytes) -> str:
         """Send an upload; its sha256."""
         return str(self._api.post("/v1/intakes", body=body)["sha256"])
+
+    def upload_checkpoint(self, folder: Path) -> str:
+        """Raises InvalidInput: a checkpoint is read by the farm's own machines alone."""
+        told = f"{folder} cannot be sent to a farm elsewhere; begin there, or with --from or --from-cascade"
+        raise InvalidInput("the job has mistakes", problems=[Problem("checkpoint", told)])
 
     def job(self, job_id: int) -> JobView:
         """The job with its progress."""

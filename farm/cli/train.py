@@ -10,7 +10,7 @@ import typer
 from farm.cli import run_records, runs, sweep
 from farm.cli.options import BudgetHours, Priority
 from farm.cli.output import examples, say_json, table
-from farm.cli.session import ended, opened, tell_submitted
+from farm.cli.session import ended, opened, reached, tell_submitted
 
 Name = Annotated[str, typer.Argument(help="what to call the run")]
 Dataset = Annotated[str, typer.Option("--dataset", metavar="D", help="name, or name@version")]
@@ -108,7 +108,7 @@ def _submit(
     spec: dict[str, Any], checkpoint: Path | None, *, terms: tuple[int, float | None], wait: bool, as_json: bool
 ) -> None:
     """`terms`: priority and budget in device hours."""
-    with opened() as farm:
+    with reached() as farm:
         if checkpoint is not None:
             spec = {**spec, "checkpoint": farm.upload_checkpoint(checkpoint)}
         submitted = farm.submit({"kind": "train", **spec}, priority=terms[0], budget_hours=terms[1])

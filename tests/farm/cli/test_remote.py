@@ -12,7 +12,7 @@ from farm.service import Service
 from farm.settings import Settings, told_settings
 from tests.farm.api.conftest import served
 from tests.farm.cli.conftest import Farm
-from tests.farm.stocking import add_cascade, work_off
+from tests.farm.stocking import add_cascade, add_dataset, work_off
 
 RENDER = ("render", "demo", "--seeds", "0..4", "--size", "32")
 
@@ -149,3 +149,17 @@ def test_priority_budget_waiting_and_use_are_reached_from_elsewhere(away: Farm, 
     assert (service.job(2).job.priority, service.job(2).job.budget_s) == (100, 10800.0)
     assert "ann: share 1; no limits" in away("keys", "usage").out
     assert away("keys", "share", "ann", "5").code == 2, "an artist may not"
+
+
+def test_a_training_is_begun_from_afar_but_for_a_checkpoint_in_a_folder(
+    away: Farm, service: Service, tmp_path: Path
+) -> None:
+    add_dataset(service)
+    train = ("train", "base", "faces", "--dataset", "studio", "--preset", "smoke-base-16")
+
+    said = away(*train, "--images", "32")
+    assert "trains faces for 32 images" in said.out, said.err
+    assert service.ledger.run("faces").config["preset"] == "smoke-base-16"
+
+    refused = away(*train, "--checkpoint", str(tmp_path))
+    assert refused.code == 2 and "cannot be sent to a farm elsewhere" in refused.err

@@ -212,10 +212,15 @@ def _submitted(
 
 
 def _uploaded(farm: Service | RemoteFarm, path: Path) -> str:
+    """Raises InvalidInput naming the file, where it is no network in ONNX."""
+    from farm.errors import InvalidInput, Problem
     from farm.service import Service
     from farm.service.files import read_whole
+    from farm.service.uploads import ONNX
 
     body = read_whole(path, max_bytes=farm.settings.upload_max_bytes)
+    if body[:1] != ONNX:
+        raise InvalidInput("the job has mistakes", problems=[Problem("extractor", f"{path} is no ONNX network")])
     return farm.put_intake(body).sha256 if isinstance(farm, Service) else farm.put_intake(body)
 
 

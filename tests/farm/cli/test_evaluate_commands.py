@@ -137,3 +137,12 @@ def test_a_key_sees_no_job_of_another_name_through_an_evaluation(
         ):
             said = farm(*command, "--against", "studio", "--no-wait")
             assert (said.code, f"there is no job {foreign}" in said.err) == (2, True), said
+
+
+def test_an_extractor_that_is_no_network_is_told_by_its_file(asked: Farm, tmp_path: Path) -> None:
+    picture = tmp_path / "eyes.onnx"
+    picture.write_bytes(b"\xff\xd8\xff not a network")
+
+    said = asked("evaluate", "demo", "--against", "studio", "--extractor", str(picture))
+
+    assert said.code == 2 and f"--extractor: {picture} is no ONNX network" in " ".join(said.err.split())

@@ -67,12 +67,16 @@ def main(arguments: Sequence[str]) -> int:
     asked.add_argument("--images", type=int, default=24_000)
     asked.add_argument("--seed", type=int, default=1)
     asked.add_argument("--gain", type=float, default=2.0, help="texture_gain (workers/training/config.py)")
+    asked.add_argument("--weight", type=float, default=1.0, help="texture_weight (workers/training/config.py)")
     given = asked.parse_args(arguments)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory(prefix="texture-") as root:
         data = Path(root)
         count = store(given.photos, data)
-        print(f"{count} photos, {given.images:,} images, seed {given.seed}, gain {given.gain:g}", flush=True)
+        print(
+            f"{count} photos, {given.images:,} images, seed {given.seed}, gain {given.gain:g}, weight {given.weight:g}",
+            flush=True,
+        )
         guided = taught(run_of(given, guided=True), data)
         good = tell_control(guided)
         unguided = taught(run_of(given, guided=False), data)
@@ -86,7 +90,9 @@ def run_of(given: argparse.Namespace, *, guided: bool) -> RunConfig:
     call = replace(run.call, micro_batch=1, dtype="fp32")
     return replace(
         run, network=NETWORK, judge_widths=(32, 48, 64), batch=8, precision="fp32", call=call,
-        upscaling=UpscalingConfig(crop_px=16, scale_low=0.5, guided=guided, texture_gain=given.gain),
+        upscaling=UpscalingConfig(
+            crop_px=16, scale_low=0.5, guided=guided, texture_gain=given.gain, texture_weight=given.weight
+        ),
     )  # fmt: skip
 
 
@@ -145,7 +151,9 @@ def tell_control(one: Taught) -> bool:
     spread = one.stage.config.texture
     if spread is None:
         raise TypeError("this stage is told no texture")
-    print(f"{len(one.unseen)} people not seen, texture set to {SETTINGS[0]:g} … {SETTINGS[-1]:g}")
+    asked = np.array([energy(photo) for photo in one.unseen])
+    print(f"{len(one.unseen)} people not seen, their photos' mean log energy {asked.mean():.2f} ± {asked.std():.2f}")
+    print(f"texture set to {SETTINGS[0]:g} … {SETTINGS[-1]:g}")
     print(f"set and measured, all people together: Spearman {pooled:.3f} (goal {GOAL})")
     print(f"set and measured, within one person: mean {np.mean(each):.3f}, least {min(each):.3f}")
     means = ", ".join(f"{mean:.2f}" for mean in measured.mean(axis=0))

@@ -20,7 +20,9 @@ Network = Annotated[
     BaseConfig | UpscalerConfig, PlainValidator(network_from_json), PlainSerializer(network_to_json, return_type=dict)
 ]
 
-SWITCHES: Mapping[str, float] = MappingProxyType({"guided": True, "full_l1": False, "texture_gain": 1.0})
+SWITCHES: Mapping[str, float] = MappingProxyType(
+    {"guided": True, "full_l1": False, "texture_gain": 1.0, "texture_weight": 0.0}
+)
 """Of UpscalingConfig; left out of the JSON where they are as usual: runs from before them keep their digests."""
 
 
@@ -123,7 +125,8 @@ class UpscalingConfig:
     deviation in low-resolution pixels. sigma: largest noise. jpeg_share: share of inputs re-saved as JPEG, quality
     60 … 95. condition_dropout: share of pairs judged without their condition. texture_gain: largest factor by which
     half of the photos get their fine detail stronger or weaker, so that texture is not learnt by heart with the person;
-    for networks that are told a texture.
+    for networks that are told a texture. texture_weight: of the distance of log energies between painted crops and
+    photos in the painter's loss (texture_loss.py).
 
     Two switches for ablations: guided: False trains a painter whose guide says nothing. full_l1: pay the L1 of paired
     samples at full size instead of the averaged-down one.
@@ -139,6 +142,7 @@ class UpscalingConfig:
     jpeg_share: float = 0.1
     condition_dropout: float = 0.15
     texture_gain: float = 1.0
+    texture_weight: float = 0.0
     guided: bool = True
     full_l1: bool = False
     pool: "PoolConfig | None" = None

@@ -22,10 +22,10 @@ Field = NDArray[np.float64]
 FACE_SHARE = 0.45
 """Of the frame's side: the detected face, about which frames are centred (docs/recipes.md §4)."""
 WINDOW_PX = 16
-_SMOOTHINGS = (1, 2, 4)
-_MARGIN_PX = _SMOOTHINGS[-1]
+SMOOTHINGS = (1, 2, 4)
+_MARGIN_PX = SMOOTHINGS[-1]
 LEAST_PX = 4 + 2 * _MARGIN_PX
-_LEAST_ENERGY = 0.05  # levels²: what rounding to 8 bits leaves on a plain surface
+LEAST_ENERGY = 0.05  # levels²: what rounding to 8 bits leaves on a plain surface
 _RIDGE = 1e-4  # added to variances: photos too few or too alike are still a Gaussian
 _FITTED = 1_000  # so many photos are enough for 14 numbers
 
@@ -88,13 +88,13 @@ def _middle(side: int) -> slice:
 def _bands(luma: Field) -> list[Field]:
     """Three bands of equal shape, finest first: [H, W] -> [H - 8, W - 8]."""
     smoothed, last, bands = 0, luma, []
-    for count in _SMOOTHINGS:
+    for count in SMOOTHINGS:
         current = last
         for _ in range(count - smoothed):
             current = _smooth(current)
         bands.append(_trimmed(last, count - smoothed) - current)
         smoothed, last = count, current
-    return [_trimmed(band, _MARGIN_PX - count) for band, count in zip(bands, _SMOOTHINGS, strict=True)]
+    return [_trimmed(band, _MARGIN_PX - count) for band, count in zip(bands, SMOOTHINGS, strict=True)]
 
 
 def _smooth(field: Field) -> Field:
@@ -114,12 +114,12 @@ def _log_energies(band: Field) -> Field:
     top, left = (band.shape[0] - rows * size) // 2, (band.shape[1] - columns * size) // 2
     whole = band[top : top + rows * size, left : left + columns * size]
     windows = whole.reshape(rows, size, columns, size)
-    energies: Field = np.log(np.mean(windows**2, axis=(1, 3)) + _LEAST_ENERGY)
+    energies: Field = np.log(np.mean(windows**2, axis=(1, 3)) + LEAST_ENERGY)
     return energies
 
 
 def _log_kurtosis(band: Field) -> float:
     """log(E x⁴ / (E x²)²) with the least energy's normal noise added: log 3 on a plain surface."""
     second, fourth = float(np.mean(band**2)), float(np.mean(band**4))
-    noise = _LEAST_ENERGY
+    noise = LEAST_ENERGY
     return float(np.log((fourth + 6 * second * noise + 3 * noise**2) / (second + noise) ** 2))

@@ -25,6 +25,7 @@ from workers.training.precision import autocast, casting, casts
 from workers.training.randomness import seeds
 from workers.training.sampling import SampleSheet
 from workers.training.schedules import Dials
+from workers.training.texture_loss import texture_gap
 from workers.training.upscaler_batch import Batch, collate
 from workers.training.upscaler_samples import Sample, window_px
 
@@ -89,8 +90,11 @@ class UpscalerLesson:
         with torch.no_grad():
             real = self._judge(judge, batch.real, beside)
         consistency = self._consistency(fakes, batch)
-        loss = generator_loss(real, fake) + dials.consistency * consistency
-        return loss, {"consistency": consistency.detach()}
+        loss, report = generator_loss(real, fake) + dials.consistency * consistency, {"consistency": consistency}
+        if self.how.texture_weight:
+            report["texture_gap"] = texture_gap(fakes, batch.real)
+            loss = loss + self.how.texture_weight * report["texture_gap"]
+        return loss, {name: value.detach() for name, value in report.items()}
 
     def sample(self, average: nn.Module) -> SampleSheet:
         """Rows of fixed pictures: enlarged without a network, painted, and the photo where there is one."""

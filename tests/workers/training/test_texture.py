@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.nn import functional
 
 from farm.errors import CheckpointInvalid, InvalidInput
 from tests.workers.cascade.tiny import DOUBLE, SPREAD, randomised
 from tests.workers.training.slices import run_here
 from workers.cascade.config import UpscalerConfig
-from workers.cascade.pixels import Picture
+from workers.cascade.pixels import Picture, to_float
 from workers.cascade.texture import BANDS, TEXTURE_DIM
 from workers.training.checkpoint import STATE_FILE, find_checkpoints
 from workers.training.data import Frames, PhotoFolder, teaching_photos
@@ -26,7 +27,8 @@ from workers.training.frame_disk import FrameCache, FrameDisk
 from workers.training.patch_judge import PatchJudge
 from workers.training.presets import run_config
 from workers.training.slice_spec import SliceSpec
-from workers.training.texture import face_texture, fit_texture, patchiness
+from workers.training.texture import _bands, _log_energies, face_texture, fit_texture, patchiness
+from workers.training.texture_loss import log_energies, texture_gap
 from workers.training.upscaler_batch import collate
 from workers.training.upscaler_samples import SampleMaker
 
@@ -133,6 +135,21 @@ def test_a_gain_moves_the_finest_log_energy_by_twice_its_logarithm_and_coarser_o
         moved = after - before
         assert moved[0] == pytest.approx(wanted, abs=0.3), "but for clipping and rounding"
         assert (abs(moved[1:]) <= abs(moved[0]) + 0.05).all() and (moved[1:] * wanted >= 0.2 * wanted**2 - 0.01).all()
+
+
+def test_the_loss_measures_what_is_measured_and_pulls_energy_towards_the_photos(photo: Picture) -> None:
+    middle = photo[92:-92, 92:-92]  # whole windows and the margin, so that both cut it alike
+    picture = to_float(torch.from_numpy(np.ascontiguousarray(middle)).permute(2, 0, 1)[None])
+    bands = [np.mean(_log_energies(band)) for band in _bands(middle.astype(np.float64) @ [0.299, 0.587, 0.114])]
+    assert np.allclose(log_energies(picture)[0].numpy(), bands, atol=1e-3)
+
+    softer = functional.avg_pool2d(picture, 3, stride=1, padding=1).requires_grad_(True)
+    gap = texture_gap(softer, picture)
+    gap.backward()
+    assert gap.item() > 0.5 and texture_gap(picture, picture).item() == 0
+    assert softer.grad is not None
+    with torch.no_grad():
+        assert texture_gap(softer - 1e-3 * softer.grad / softer.grad.abs().max(), picture).item() < gap.item()
 
 
 def test_the_judge_hears_the_texture_even_where_the_condition_is_hidden() -> None:

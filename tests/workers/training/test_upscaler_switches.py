@@ -46,7 +46,12 @@ def test_runs_from_before_the_switches_keep_their_digests() -> None:
     assert run_config("gpu-up-1024", dataset="d@1", seed=0).digest.startswith("c54212debc99")
     run = run_config("demo-up-256", dataset="d@1", seed=0)
     assert run.upscaling is not None
-    switches: tuple[dict[str, Any], ...] = ({"guided": False}, {"full_l1": True}, {"texture_gain": 2.0})
+    switches: tuple[dict[str, Any], ...] = (
+        {"guided": False},
+        {"full_l1": True},
+        {"texture_gain": 2.0},
+        {"texture_weight": 1.0},
+    )
     for switch in switches:
         switched = replace(run, upscaling=replace(run.upscaling, **switch))
         assert switched.digest != run.digest

@@ -66,6 +66,8 @@ _ROWS = (
     Preset("up-x6-768",      "upscaler",  768,      6,    400_000,     49_984,  1.48),
     Preset("up-x8-1024",     "upscaler", 1024,      8,    400_000,     49_984,  3.12),
     Preset("up-x4-1024",     "upscaler", 1024,      4,    400_000,     49_984,  3.12),
+    Preset("up-x4-256-texture", "upscaler", 256,   4,     60_000,      7_488,  0.28),
+    Preset("up-x4-1024-texture", "upscaler", 1024, 4,    400_000,     49_984,  3.13),
     Preset("demo-base-64",   "base",       64,      1,    150_016,     15_008,  1.47),
     Preset("demo-base-64-more", "base",    64,      1,     51_200,      6_400,  1.47),
     Preset("demo-up-256",    "upscaler",  256,      4,     60_000,      8_000,  0.27),

@@ -8,6 +8,7 @@ Upscalers from 32 px are the tiny ones; those from 64 px are as large as the dem
 from typing import NamedTuple
 
 from workers.cascade.config import BaseConfig, CanonicalCall, UpscalerConfig
+from workers.cascade.texture import TEXTURE_DIM
 from workers.training.augment_control import AugmentControl
 from workers.training.config import UpscalingConfig
 from workers.training.named_schedules import Named, named_schedule
@@ -37,7 +38,8 @@ class _Base(NamedTuple):
 class _Upscaler(NamedTuple):
     """px: what it starts from. full: channels at the picture's full size. guide: side of what the guide sees.
 
-    judge: the judge's widths from the crop's cells down. staged: share of a batch made of the stage before.
+    judge: the judge's widths from the crop's cells down. staged: share of a batch made of the stage before. texture:
+    whether it is told a texture, as its name then says.
     """
 
     name: str
@@ -51,6 +53,7 @@ class _Upscaler(NamedTuple):
     staged: float
     batch: int
     images: int
+    texture: bool = False
 
 
 # fmt: off
@@ -79,8 +82,14 @@ UPSCALERS = (
     _Upscaler("up-x6-768",       6, 128,       96,      8,   32,   128, (128, 192, 256),  0.25,    32, 400_000),
     _Upscaler("up-x8-1024",      8, 128,      128,     10,   32,   128, (128, 192, 256),  0.25,    32, 400_000),
     _Upscaler("up-x4-1024",      4, 256,      128,     10,   32,   128, (128, 192, 256),  0.25,    32, 400_000),
+    _Upscaler("up-x4-256-texture",
+                                 4,  64,       48,      4,   16,    64, (64, 96, 128),     0.5,    16,  60_000, True),
+    _Upscaler("up-x4-1024-texture",
+                                 4, 256,      128,     10,   32,   128, (128, 192, 256),  0.25,    32, 400_000, True),
 )
 # fmt: on
+TEXTURE_GAIN, TEXTURE_WEIGHT = 2.0, 1.0
+"""Of upscalers that are told a texture: without them the judge alone moved it a third of the way (docs/log.md)."""
 
 SLICES, SLICE_NIMG = 8, 125_000
 """A run has about so many slices, none longer than that."""
@@ -124,6 +133,7 @@ def _upscaler(row: _Upscaler) -> Preset:
             blocks=row.blocks,
             full_channels=row.full,
             guide_input_px=row.guide,
+            texture_dim=TEXTURE_DIM if row.texture else 0,
         ),
         call=CanonicalCall(window_px=row.px, micro_batch=max(1, 128 // row.px), threads=1),
         judge_widths=row.judge,
@@ -140,6 +150,8 @@ def _upscaler(row: _Upscaler) -> Preset:
             scale_low=0.3 if large else 0.5,
             by_area=large,
             stage_share=row.staged,
+            texture_gain=TEXTURE_GAIN if row.texture else 1.0,
+            texture_weight=TEXTURE_WEIGHT if row.texture else 0.0,
         ),
     )
 

@@ -1,8 +1,9 @@
 """The painter: one tile of the small picture becomes one tile of the large one, the same bits whatever tile it came in.
 
 Everything here reaches a known number of pixels (``halo.py`` measures it): convolutions, element-wise functions,
-shuffles. There is no normalisation over space or batch and no attention. Nearly all work is done at low resolution,
-before the pixel shuffles.
+shuffles. A texture that is told scales the blocks' features, channel by channel (Perez et al. 2018, arXiv 1709.07871,
+eq. 1 without its shift). There is no normalisation over space or batch and no attention. Nearly all work is done at low
+resolution, before the pixel shuffles.
 """
 
 from __future__ import annotations
@@ -90,6 +91,9 @@ class Painter(nn.Module):
         self.blocks = nn.ModuleList(
             NoisyBlock(config.channels, total_blocks=config.blocks) for _ in range(config.blocks)
         )
+        if config.texture_dim:
+            self.strength = nn.Linear(config.texture_dim, config.channels, bias=False)
+            nn.init.zeros_(self.strength.weight)
         factors = SHUFFLES[config.factor]
         # Halved at each shuffle until the last, which leaves full_channels.
         halved = (max(config.channels >> index, 1) for index in range(1, len(factors)))
@@ -126,6 +130,9 @@ class Painter(nn.Module):
         for index, block in enumerate(self.blocks):
             x = block(x, maps[:, index : index + 1])
         del maps
+        if self.config.texture_dim:
+            # Told beside the tile alone, texture moved a portrait's energy by half of what was set.
+            x = x * (1 + self.strength(conditions[:, 2:])).to(x.dtype)[:, :, None, None]
         spread, grid = [], 1
         for index, factor in enumerate(SHUFFLES[self.config.factor]):
             size, layer = (grid * height, grid * width), SHUFFLE_LAYER + index

@@ -72,6 +72,7 @@ _ROWS = (
     Preset("demo-base-64-more", "base",    64,      1,     51_200,      6_400,  1.47),
     Preset("demo-up-256",    "upscaler",  256,      4,     60_000,      8_000,  0.27),
     Preset("demo-up-1024",   "upscaler", 1024,      4,     60_000,      4_000,  0.56),
+    Preset("demo-up-1024-texture", "upscaler", 1024, 4,   24_000,      2_000,  0.57),
     Preset("gpu-base-128",   "base",      128,      1,  1_000_064,    124_928,  4.96),
     Preset("gpu-up-256",     "upscaler",  256,      2,    400_000,     49_984,  1.48),
     Preset("gpu-up-1024",    "upscaler", 1024,      4,    400_000,     49_984,  3.12),

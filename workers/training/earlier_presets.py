@@ -4,7 +4,10 @@ Rates for small machines come from trials on two CPU cores: with the published o
 for R3GAN on FFHQ-64) a base of this size showed only outlines after 45,000 images.
 """
 
+from dataclasses import replace
+
 from workers.cascade.config import BaseConfig, CanonicalCall, UpscalerConfig
+from workers.cascade.texture import TEXTURE_DIM
 from workers.training.augment_control import AugmentControl
 from workers.training.config import UpscalingConfig
 from workers.training.preset import COLOUR_ONLY, Preset, base_schedule, upscaler_schedule
@@ -12,8 +15,23 @@ from workers.training.schedules import Ramp
 
 
 def demo_presets() -> dict[str, Preset]:
-    """Two CPU cores, about an hour in all: the cascade that ships; and its base, gone on with."""
-    return {**_first_demo_presets(), "demo-base-64-more": _more()}
+    """Two CPU cores, hours in all: the cascade that ships; its base gone on with, its last stage told a texture."""
+    first = _first_demo_presets()
+    return {**first, "demo-base-64-more": _more(), "demo-up-1024-texture": _textured(first["demo-up-1024"])}
+
+
+def _textured(preset: Preset) -> Preset:
+    """The same upscaler, told a texture (docs/decisions/0033), for fewer crops."""
+    if not isinstance(preset.network, UpscalerConfig) or preset.upscaling is None:
+        raise TypeError("only an upscaler is told a texture")
+    return replace(
+        preset,
+        network=replace(preset.network, texture_dim=TEXTURE_DIM),
+        upscaling=replace(preset.upscaling, texture_gain=2.0, texture_weight=2.0),
+        total_nimg=24_000,
+        slice_nimg=2_000,
+        schedule=upscaler_schedule(24_000),
+    )
 
 
 def _more() -> Preset:

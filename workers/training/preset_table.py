@@ -88,7 +88,7 @@ UPSCALERS = (
                                  4, 256,      128,     10,   32,   128, (128, 192, 256),  0.25,    32, 400_000, True),
 )
 # fmt: on
-TEXTURE_GAIN, TEXTURE_WEIGHT = 2.0, 1.0
+TEXTURE_GAIN, TEXTURE_WEIGHT = 2.0, 2.0
 """Of upscalers that are told a texture: without them the judge alone moved it a third of the way (docs/log.md)."""
 
 SLICES, SLICE_NIMG = 8, 125_000

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from farm.errors import InvalidInput, NotFound, Problem
 from farm.ledger import Ledger
+from farm.ledger.rows import CascadeRow
 from farm.service import checkpoints
 from farm.service.choosing import is_judged
 from farm.specs import TrainSpec
@@ -56,11 +57,7 @@ def _at_a_cascade(spec: TrainSpec, reference: str, preset: Preset | None, ledger
     """With the weights of its base and its judge, at image 0; a worker looks closer whether the networks are equal."""
     if spec.stage != "base":
         raise _refused("from_cascade", "a cascade carries no upscaler's judge: only a base begins with one's weights")
-    try:
-        row = ledger.cascade(reference)
-    except NotFound as error:
-        names = known_names(f"{known.name}@{known.version}" for known in ledger.cascades())
-        raise _refused("from_cascade", f"no cascade {reference!r}; {names}") from error
+    row = cascade_of(reference, ledger, field="from_cascade")
     problems = []
     if not is_judged(row):
         problems.append(f"{row.name}@{row.version} carries no judge, and a painter learns nothing without one")
@@ -84,6 +81,15 @@ def run_preset(run: str, ledger: Ledger) -> Preset:
     if row.nimg == 0:
         raise _refused("runs", f"{run!r} has no checkpoint yet; wait for its first slice")
     return find_preset(str(row.config["preset"]), stage=row.stage)
+
+
+def cascade_of(reference: str, ledger: Ledger, *, field: str) -> CascadeRow:
+    """The cascade named. Raises InvalidInput naming the field, where there is none."""
+    try:
+        return ledger.cascade(reference)
+    except NotFound as error:
+        names = known_names(f"{known.name}@{known.version}" for known in ledger.cascades())
+        raise _refused(field, f"no cascade {reference!r}; {names}") from error
 
 
 def known_names(names: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from farm.ledger.rows import CascadeRow
 from farm.ledger.states import TERMINAL_JOB_STATES, JobState
 from farm.planning import has_texture, reachable_px, sizes_px, told_reach
 from farm.service import checkpoints, datasets, evaluations, giants
-from farm.service.beginnings import beginning, known_names, run_preset
+from farm.service.beginnings import beginning, cascade_of, known_names, run_preset
 from farm.service.choosing import is_judged, resolve_ranking, resolve_selection
 from farm.service.graphs import resolve_onnx
 from farm.specs import (
@@ -50,7 +50,7 @@ def resolve(spec: JobSpec, *, ledger: Ledger, storage: Storage) -> JobSpec:
         case RenderSpec() | FilmSpec() | GiantSpec():
             return spec.model_copy(update=_within_reach(spec, ledger))
         case UpscaleSpec():
-            row = _cascade_of(spec, ledger)
+            row = cascade_of(spec.cascade, ledger, field="cascade")
             update = {"cascade": row.digest, "texture": _texture(spec, row)}
             return giants.with_photo(spec.model_copy(update=update), storage=storage)
         case TrainSpec():
@@ -62,7 +62,7 @@ def resolve(spec: JobSpec, *, ledger: Ledger, storage: Storage) -> JobSpec:
         case VerifySpec() | RankSpec() | EvaluateSpec() | CompareSpec() | CertifySpec():
             return _about_others(spec, ledger, storage)
         case OnnxSpec():
-            return resolve_onnx(spec, _cascade_of(spec, ledger))
+            return resolve_onnx(spec, cascade_of(spec.cascade, ledger, field="cascade"))
         case SelectSpec():
             return resolve_selection(spec.model_copy(update=_within_reach(spec, ledger)), ledger)
 
@@ -98,7 +98,7 @@ Painting = RenderSpec | FilmSpec | GiantSpec | UpscaleSpec | SelectSpec
 
 def _within_reach(spec: RenderSpec | FilmSpec | GiantSpec | SelectSpec, ledger: Ledger) -> dict[str, object]:
     """The cascade's digest and the texture, for the spec, where it reaches the size and has what the spec asks for."""
-    row = _cascade_of(spec, ledger)
+    row = cascade_of(spec.cascade, ledger, field="cascade")
     reached = reachable_px(sizes_px(row.config))
     if spec.size_px > reached[-1]:
         told = f"{spec.size_px} is beyond the reach of {row.name}@{row.version}: {told_reach(reached)}"
@@ -115,14 +115,6 @@ def _texture(spec: Painting, row: CascadeRow) -> float | None:
         raise _refused([Problem("texture", f"{row.name}@{row.version} was taught no texture; leave it out")])
     moving = isinstance(spec, FilmSpec) and spec.noise == "moving"
     return 0.0 if moving and textured and spec.texture is None else spec.texture
-
-
-def _cascade_of(spec: Painting | OnnxSpec, ledger: Ledger) -> CascadeRow:
-    try:
-        return ledger.cascade(spec.cascade)
-    except NotFound as error:
-        names = (f"{known.name}@{known.version}" for known in ledger.cascades())
-        raise _refused([Problem("cascade", f"no cascade {spec.cascade!r}; {known_names(names)}")]) from error
 
 
 def _train(spec: TrainSpec, ledger: Ledger, storage: Storage) -> TrainSpec:

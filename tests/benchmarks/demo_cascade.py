@@ -108,12 +108,12 @@ def l1_painter(scale: Scale, factor: int, size_px: int) -> Path:
     return trained(scale.ground, replace(run, schedule=replace(run.schedule, consistency=only)), "only-l1")
 
 
-def tell_faces(cascade: Cascade, scale: Scale) -> bool:
+def tell_faces(portraits: Sequence[Picture], scale: Scale) -> bool:
     """The detector's rate on portraits and on photographs."""
-    size_px = cascade.sizes_px[min(1, len(cascade.sizes_px) - 1)]
-    portraits, photos = rate(painted(cascade, JUDGED, size_px)), rate(scale.ground.large(size_px))
-    print(f"faces found: {portraits:.1%} of seeds 0 to {JUDGED - 1} at {size_px} px, {photos:.1%} of photographs")
-    return portraits >= FACES
+    size_px = len(portraits[0])
+    found, photos = rate(portraits[:JUDGED]), rate(scale.ground.large(size_px))
+    print(f"faces found: {found:.1%} of seeds 0 to {JUDGED - 1} at {size_px} px, {photos:.1%} of photographs")
+    return found >= FACES
 
 
 def tell_upscaler(cascade: Cascade, scale: Scale) -> bool:
@@ -139,10 +139,9 @@ def tell_energy(cascade: Cascade, scale: Scale) -> bool:
     return bool(np.all((shares >= ENERGY[0]) & (shares <= ENERGY[1])))
 
 
-def tell_memory(cascade: Cascade, scale: Scale, name: str) -> bool:
+def tell_memory(portraits: Sequence[Picture], scale: Scale, name: str) -> bool:
     """Portraits nearer to a training photo than strangers come to each other; a sheet of the nearest."""
-    size_px = cascade.sizes_px[min(1, len(cascade.sizes_px) - 1)]
-    frames = scale.ground.frames("train", size_px)
+    frames = scale.ground.frames("train", len(portraits[0]))
     photos = [np.asarray(frames.frame(index)) for index in range(len(frames))]
     people = scale.ground.people()
     gallery = Gallery.of(
@@ -151,11 +150,10 @@ def tell_memory(cascade: Cascade, scale: Scale, name: str) -> bool:
         people=[people[photo.sha256] for photo in frames.photos],
     )
     bound = gallery.bound()
-    portraits = painted(cascade, scale.taught, size_px)
     nearest = gallery.nearest(np.stack([prepared(portrait) for portrait in portraits]))
     near = [(seed, found) for seed, found in enumerate(nearest) if found.distance < bound.distance]
     print(
-        f"nearer to a training photo than {bound.distance:.1f} levels: {len(near)} of seeds 0 to {scale.taught - 1}"
+        f"nearer to a training photo than {bound.distance:.1f} levels: {len(near)} of seeds 0 to {len(portraits) - 1}"
         + "".join(f"; seed {seed} at {found.distance:.1f}" for seed, found in near[:8])
     )
     _beside(portraits[:24], nearest, photos, scale.ground.out / f"nearest-{name}.png")
@@ -184,11 +182,12 @@ def tell_bases(older: Cascade, newer: Cascade, scale: Scale) -> None:
     print(verdict.sentence())
 
 
-def looked_at(cascade: Cascade, scale: Scale, name: str) -> None:
+def looked_at(portraits: Sequence[Picture], scale: Scale, name: str) -> None:
     """Seeds in a row over photographs in a row, for a stranger's eye."""
-    size_px = cascade.sizes_px[min(1, len(cascade.sizes_px) - 1)]
-    portraits, photos = painted(cascade, 24, size_px), scale.ground.large(size_px)[:24]
-    sheet([portraits[:12], portraits[12:], photos[:12], photos[12:]], scale.ground.out / f"beside-{name}.png", zoom=1)
+    photos = scale.ground.large(len(portraits[0]))
+    sheet(
+        [portraits[:12], portraits[12:24], photos[:12], photos[12:24]], scale.ground.out / f"beside-{name}.png", zoom=1
+    )
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -207,8 +206,9 @@ def main(arguments: Sequence[str]) -> int:
     met: list[bool] = []
     for path, cascade in zip(asked.cascades, cascades, strict=True):
         print(f"\n{path.name}, digest {cascade.digest[:12]}…", flush=True)
-        looked_at(cascade, scale, path.stem)
-        met = [tell_faces(cascade, scale), tell_memory(cascade, scale, path.stem)]
+        portraits = painted(cascade, max(JUDGED, asked.taught), cascade.sizes_px[:2][-1])
+        looked_at(portraits, scale, path.stem)
+        met = [tell_faces(portraits, scale), tell_memory(portraits, scale, path.stem)]
         met += [tell_upscaler(cascade, scale), tell_energy(cascade, scale)]
     if len(cascades) > 1:
         tell_bases(cascades[0], cascades[-1], scale)

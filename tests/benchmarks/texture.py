@@ -32,6 +32,7 @@ from workers.training.config import RunConfig, UpscalingConfig
 from workers.training.data import PhotoFolder, area_reduced, teaching_photos
 from workers.training.export import export_stage
 from workers.training.frame_disk import FrameDisk
+from workers.training.preset import TEXTURE_GAIN, TEXTURE_WEIGHT
 from workers.training.presets import run_config
 from workers.training.slice_run import Reporting, run_slice
 from workers.training.slice_spec import SliceSpec
@@ -66,8 +67,10 @@ def main(arguments: Sequence[str]) -> int:
     asked.add_argument("--photos", type=Path, default=PHOTOS)
     asked.add_argument("--images", type=int, default=24_000)
     asked.add_argument("--seed", type=int, default=1)
-    asked.add_argument("--gain", type=float, default=2.0, help="texture_gain (workers/training/config.py)")
-    asked.add_argument("--weight", type=float, default=1.0, help="texture_weight (workers/training/config.py)")
+    asked.add_argument("--gain", type=float, default=TEXTURE_GAIN, help="the run's texture_gain")
+    asked.add_argument(
+        "--weight", type=float, default=TEXTURE_WEIGHT, help="texture_weight (workers/training/config.py)"
+    )
     given = asked.parse_args(arguments)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory(prefix="texture-") as root:

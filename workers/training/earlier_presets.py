@@ -10,14 +10,18 @@ from workers.cascade.config import BaseConfig, CanonicalCall, UpscalerConfig
 from workers.cascade.texture import TEXTURE_DIM
 from workers.training.augment_control import AugmentControl
 from workers.training.config import UpscalingConfig
-from workers.training.preset import COLOUR_ONLY, Preset, base_schedule, upscaler_schedule
+from workers.training.preset import COLOUR_ONLY, TEXTURE_GAIN, TEXTURE_WEIGHT, Preset, base_schedule, upscaler_schedule
 from workers.training.schedules import Ramp
 
 
 def demo_presets() -> dict[str, Preset]:
     """Two CPU cores, hours in all: the cascade that ships; its base gone on with, its last stage told a texture."""
     first = _first_demo_presets()
-    return {**first, "demo-base-64-more": _more(), "demo-up-1024-texture": _textured(first["demo-up-1024"])}
+    return {
+        **first,
+        "demo-base-64-more": _more(first["demo-base-64"]),
+        "demo-up-1024-texture": _textured(first["demo-up-1024"]),
+    }
 
 
 def _textured(preset: Preset) -> Preset:
@@ -27,31 +31,29 @@ def _textured(preset: Preset) -> Preset:
     return replace(
         preset,
         network=replace(preset.network, texture_dim=TEXTURE_DIM),
-        upscaling=replace(preset.upscaling, texture_gain=2.0, texture_weight=2.0),
+        upscaling=replace(preset.upscaling, texture_gain=TEXTURE_GAIN, texture_weight=TEXTURE_WEIGHT),
         total_nimg=24_000,
         slice_nimg=2_000,
         schedule=upscaler_schedule(24_000),
     )
 
 
-def _more() -> Preset:
+def _more(preset: Preset) -> Preset:
     """The dials of the end of a run, and augmentation as the judge needs it: to go on with the weights that ship."""
-    return Preset(
-        network=BaseConfig(size_px=64, widths=(256, 192, 128, 64, 32)),
-        call=CanonicalCall(window_px=0, micro_batch=4, threads=1),
-        judge_widths=(256, 192, 128, 64),
-        batch=32,
-        total_nimg=51_200,
+    length_nimg = 51_200
+    return replace(
+        preset,
+        total_nimg=length_nimg,
         slice_nimg=6_400,
         log_nimg=1_024,
         schedule=base_schedule(
-            51_200,
+            length_nimg,
             lr=Ramp(start=3e-4, end=5e-5),
             gamma=Ramp(start=0.2, end=0.1),
             augment_p=0.35,
             half_life_nimg=10_000,
         ),
-        control=AugmentControl(ramp_nimg=25_600),
+        control=AugmentControl(ramp_nimg=length_nimg // 2),
     )
 
 

@@ -12,6 +12,8 @@ from workers.training.schedules import Ramp, Schedule
 
 # Crops are shifted and scaled by the way they are drawn.
 COLOUR_ONLY = AugmentConfig(shift=0.0, scale=0.0)
+TEXTURE_GAIN, TEXTURE_WEIGHT = 2.0, 2.0
+"""Of upscalers that are told a texture: without them the judge alone moved it a third of the way (docs/log.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from workers.cascade.texture import TEXTURE_DIM
 from workers.training.augment_control import AugmentControl
 from workers.training.config import UpscalingConfig
 from workers.training.named_schedules import Named, named_schedule
-from workers.training.preset import COLOUR_ONLY, Preset, upscaler_schedule
+from workers.training.preset import COLOUR_ONLY, TEXTURE_GAIN, TEXTURE_WEIGHT, Preset, upscaler_schedule
 
 Widths = tuple[int, ...]
 
@@ -88,8 +88,6 @@ UPSCALERS = (
                                  4, 256,      128,     10,   32,   128, (128, 192, 256),  0.25,    32, 400_000, True),
 )
 # fmt: on
-TEXTURE_GAIN, TEXTURE_WEIGHT = 2.0, 2.0
-"""Of upscalers that are told a texture: without them the judge alone moved it a third of the way (docs/log.md)."""
 
 SLICES, SLICE_NIMG = 8, 125_000
 """A run has about so many slices, none longer than that."""

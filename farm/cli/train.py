@@ -34,7 +34,9 @@ Branch = Annotated[
 ]
 FromCascade = Annotated[
     str | None,
-    typer.Option("--from-cascade", metavar="CASCADE", help="begin with the weights of this cascade's base and judge"),
+    typer.Option(
+        "--from-cascade", metavar="CASCADE", help="begin with the weights of this cascade's stage; a base's judge too"
+    ),
 ]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="decides every random draw of the run")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="watch the job to its end")]
@@ -47,9 +49,10 @@ def register(app: typer.Typer) -> None:
     again = "farm train base calmer --dataset studio --preset base-64-tiny --from faces@30016"
     more = "farm train base mine --dataset studio --preset demo-base-64-more --from-cascade demo"
     two = "farm train upscaler faces-256 --dataset studio --preset demo-up-256 --before faces"
+    told = "farm train upscaler mine --dataset studio --preset demo-up-1024-texture --from-cascade demo"
     group = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
     group.command(epilog=examples(one, f"{one} --images 30000 --wait", again, more))(base)
-    group.command(epilog=examples(two))(upscaler)
+    group.command(epilog=examples(two, told))(upscaler)
     group.command(epilog=examples("farm train presets"))(presets)
     group.command("list", epilog=examples("farm train list", "farm train list --json"))(listing)
     runs.register_in(group)
@@ -92,6 +95,7 @@ def upscaler(
     slice_images: SliceImages = None,
     checkpoint: Checkpoint = None,
     branch: Branch = None,
+    from_cascade: FromCascade = None,
     seed: Seed = 0,
     priority: Priority = 0,
     budget_hours: BudgetHours = None,
@@ -101,6 +105,7 @@ def upscaler(
     """Train an upscaler: a stage that enlarges a face and paints what is missing."""
     spec: dict[str, Any] = {"stage": "upscaler", "run": name, "dataset": dataset, "preset": preset, "seed": seed}
     spec |= {"stage_before": before, "total_nimg": images, "slice_nimg": slice_images, "branch": branch}
+    spec |= {"from_cascade": from_cascade}
     _submit(spec, checkpoint, terms=(priority, budget_hours), wait=wait, as_json=as_json)
 
 

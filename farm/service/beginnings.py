@@ -1,6 +1,6 @@
 """Where a run begins: at image 0, at an uploaded checkpoint, at one of another run, or with a cascade's weights."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from farm.errors import InvalidInput, NotFound, Problem
 from farm.ledger import Ledger
@@ -54,19 +54,28 @@ def _at_a_run(spec: TrainSpec, branch: str, preset: Preset | None, ledger: Ledge
 
 
 def _at_a_cascade(spec: TrainSpec, reference: str, preset: Preset | None, ledger: Ledger) -> TrainSpec:
-    """With the weights of its base and its judge, at image 0; a worker looks closer whether the networks are equal."""
-    if spec.stage != "base":
-        raise _refused("from_cascade", "a cascade carries no upscaler's judge: only a base begins with one's weights")
+    """With the weights of its stage, at image 0; a worker looks closer whether the networks are equal."""
     row = cascade_of(reference, ledger, field="from_cascade")
     problems = []
-    if not is_judged(row):
+    if spec.stage == "base" and not is_judged(row):
         problems.append(f"{row.name}@{row.version} carries no judge, and a painter learns nothing without one")
-    size_px = int(row.config["stages"][0]["size_px"])
-    if preset is not None and size_px != preset.size_px:
-        problems.append(f"its base paints {size_px} px, {preset.name} {preset.size_px} px")
+    sizes_px = [int(stage["size_px"]) for stage in row.config["stages"]]
+    found = _stages(sizes_px)[:1] if spec.stage == "base" else _stages(sizes_px)[1:]
+    if preset is not None and (preset.input_px, preset.size_px) not in found:
+        told = " and ".join(_in_words(*each) for each in found)
+        problems.append(f"its {spec.stage} {told}, {preset.name} {_in_words(preset.input_px, preset.size_px)}")
     if problems:
         raise _refused("from_cascade", *problems)
     return spec.model_copy(update={"from_cascade": row.digest, "start_nimg": 0})
+
+
+def _stages(sizes_px: Sequence[int]) -> list[tuple[int | None, int]]:
+    """From what side to what side each stage of a cascade paints; from None, the base."""
+    return list(zip([None, *sizes_px], sizes_px, strict=False))
+
+
+def _in_words(from_px: int | None, to_px: int) -> str:
+    return f"paints {to_px} px" if from_px is None else f"enlarges {from_px} px to {to_px} px"
 
 
 def run_preset(run: str, ledger: Ledger) -> Preset:

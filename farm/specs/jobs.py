@@ -80,7 +80,7 @@ class TrainSpec(Spec):
         description="RUN or RUN@IMAGES: begin at that run's last checkpoint, or at the last one up to so many images",
     )
     from_cascade: CascadeReference | None = Field(
-        None, description="begin a base with this cascade's weights, its judge's too, at image 0"
+        None, description="begin at image 0 with this cascade's weights: a base's with its judge's, or an upscaler's"
     )
     start_nimg: int = Field(0, ge=0, le=10**9, description="images that checkpoint has seen; read from it")
     gamma_factor: float = Field(1.0, ge=0.01, le=100.0, description="times the preset's weight of R1 and R2, all along")

@@ -7,6 +7,7 @@ again, by itself. After each, every portrait is looked up and hashed. Exits 1 wh
 """
 
 import argparse
+import contextlib
 import hashlib
 import itertools
 import sys
@@ -87,34 +88,30 @@ def _right(farm: ThreeHosts, job_id: int) -> bool:
 def _host(farm: ThreeHosts, job_id: int, silent_s: float) -> str:
     """Cut off mid-task: until its task is claimed again, and until it claims again itself."""
     victim = next(task for task in _running(farm, job_id) if task.worker == "north")
-    farm.hosts["north"].unplug()
-    began_s = time.monotonic()
-    taken_s = _seconds_until(lambda: _attempt(farm, victim) > victim.attempt)
-    time.sleep(max(0.0, began_s + silent_s - time.monotonic()))
-    farm.hosts["north"].plug()
+    with farm.hosts["north"].unplugged():
+        began_s = time.monotonic()
+        taken_s = _seconds_until(lambda: _attempt(farm, victim) > victim.attempt)
+        time.sleep(max(0.0, began_s + silent_s - time.monotonic()))
     back_s = _seconds_until(lambda: "north" in {task.worker for task in _running(farm, job_id)})
     return f"its task claimed by the other after {taken_s:.1f} s; it worked again {back_s:.1f} s after the cut"
 
 
 def _redis(farm: ThreeHosts, job_id: int, silent_s: float) -> str:
     """No ticket comes: what runs ends, nothing begins."""
-    for host in farm.hosts.values():
-        host.lose(farm.services.addresses["redis"])
-    time.sleep(silent_s)
-    idle = not _running(farm, job_id)
-    for host in farm.hosts.values():
-        host.find(farm.services.addresses["redis"])
+    with contextlib.ExitStack() as cut:
+        for host in farm.hosts.values():
+            cut.enter_context(host.without(farm.services.addresses["redis"]))
+        time.sleep(silent_s)
+        idle = not _running(farm, job_id)
     back_s = _seconds_until(lambda: {task.worker for task in _running(farm, job_id)} == set(WORKERS))
     return f"both workers {'idle' if idle else 'STILL BUSY'} by then; both worked again {back_s:.1f} s after the cut"
 
 
 def _s3(farm: ThreeHosts, job_id: int, silent_s: float) -> str:
     """One worker can store nothing; the other one goes on."""
-    host = farm.hosts["north"]
-    host.lose(farm.services.addresses["s3"])
-    time.sleep(silent_s)
-    before = _settled(farm, job_id, "north")
-    host.find(farm.services.addresses["s3"])
+    with farm.hosts["north"].without(farm.services.addresses["s3"]):
+        time.sleep(silent_s)
+        before = _settled(farm, job_id, "north")
     back_s = _seconds_until(lambda: _settled(farm, job_id, "north") > before)
     return f"it stored again {back_s:.1f} s after the cut"
 

@@ -38,19 +38,23 @@ class Host:
         """What runs a command on this machine."""
         return ("ip", "netns", "exec", self.namespace)
 
-    def unplug(self) -> None:
+    @contextlib.contextmanager
+    def unplugged(self) -> Iterator[None]:
         """Nothing reaches this machine and nothing leaves it; its link stays up."""
         _run("bridge", "link", "set", "dev", self.port, "state", "0")
+        try:
+            yield
+        finally:
+            _run("bridge", "link", "set", "dev", self.port, "state", "3")
 
-    def plug(self) -> None:
-        _run("bridge", "link", "set", "dev", self.port, "state", "3")
-
-    def lose(self, address: str) -> None:
+    @contextlib.contextmanager
+    def without(self, address: str) -> Iterator[None]:
         """What this machine sends to one address of another goes to nobody."""
         self._neighbour("replace", address, "lladdr", NOBODY, "nud", "permanent")
-
-    def find(self, address: str) -> None:
-        self._neighbour("del", address)
+        try:
+            yield
+        finally:
+            self._neighbour("del", address)
 
     def _neighbour(self, verb: str, address: str, *more: str) -> None:
         _run("ip", "-n", self.namespace, "neigh", verb, address, "dev", "eth0", *more)

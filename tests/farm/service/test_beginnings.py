@@ -41,12 +41,20 @@ def test_a_base_begins_with_a_cascades_weights_at_image_0(stocked: Service) -> N
     assert job.total == 64
 
 
+def test_an_upscaler_begins_with_a_cascades_weights_though_no_judge_is_in_it(stocked: Service) -> None:
+    job = stocked.submit({**TRAIN, "stage": "upscaler", "preset": "smoke-up-32", "from_cascade": "plain"}).job
+
+    assert (job.spec["from_cascade"], job.spec["start_nimg"]) == (stocked.ledger.cascade("plain").digest, 0)
+
+
 def test_a_cascade_that_cannot_begin_a_run_is_refused_in_words(stocked: Service) -> None:
     assert "no cascade 'ghost'; there is c@1, plain@1" in refused(stocked, from_cascade="ghost")["from_cascade"]
     assert "plain@1 carries no judge" in refused(stocked, from_cascade="plain")["from_cascade"]
     assert "paints 16 px" in refused(stocked, from_cascade="c", preset="demo-base-64")["from_cascade"]
-    upscaler = {"stage": "upscaler", "preset": "smoke-up-32"}
-    assert "only a base" in refused(stocked, from_cascade="c", **upscaler)["from_cascade"]
+    larger = {"stage": "upscaler", "preset": "demo-up-256"}
+    assert refused(stocked, from_cascade="c", **larger)["from_cascade"] == (
+        "its upscaler enlarges 16 px to 32 px, demo-up-256 enlarges 64 px to 256 px"
+    )
 
 
 def test_a_run_begins_at_one_place(stocked: Service) -> None:

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from farm.errors import CascadeInvalid, CheckpointInvalid
+from farm.errors import CheckpointInvalid
 from tests.workers.training.slices import events_of, run_here, spawn, spec_of, weights_of
 from workers.cascade.config import CascadeConfig
 from workers.cascade.container import cascade_objects, load_cascade
@@ -224,39 +223,3 @@ def test_two_checkpoints_are_kept(make_spec: Make) -> None:
 
 def test_a_slice_ends_at_a_whole_batch(make_spec: Make) -> None:
     assert run_here(make_spec(stop_nimg=6))[-1]["nimg"] == 8
-
-
-def test_a_base_begins_with_a_cascades_weights_and_an_average_of_them(make_spec: Make, tmp_path: Path) -> None:
-    # Given a cascade frozen from a trained base and its judge
-    parent = make_spec(out="parent", stop_nimg=32)
-    run_here(parent)
-    checkpoint = find_checkpoints(parent.out_dir)[0]
-    config, tensors = export_stage(checkpoint)
-    judge, scores = export_judge(checkpoint)
-    frozen = cascade_objects(CascadeConfig(stages=(config,), judge=judge), [tensors, scores])
-    for name, body in frozen.items():
-        (tmp_path / name).write_bytes(body)
-    # When a run begins with it, and its dials let no weight move
-    still = replace(parent.run.schedule, lr=Ramp(start=0.0, end=0.0))
-    spec = replace(make_spec(out="more", stop_nimg=16, schedule=still), cascade_dir=tmp_path)
-    events = run_here(spec)
-    # Then its weights are the cascade's, rounded to bfloat16 as they were frozen, and images count from 0
-    assert (events[0]["event"], events[0]["nimg"]) == ("branched", 0)
-    more = find_checkpoints(spec.out_dir)[0]
-    for name, kept in export_stage(more)[1].items():
-        assert torch.equal(kept, tensors[name].bfloat16().float()), name
-    for name, kept in export_judge(more)[1].items():
-        assert torch.equal(kept, scores[name].bfloat16().float()), name
-
-
-def test_a_cascade_of_other_networks_is_refused_by_name(make_spec: Make, tmp_path: Path) -> None:
-    parent = make_spec(out="parent", stop_nimg=16)
-    run_here(parent)
-    config, tensors = export_stage(find_checkpoints(parent.out_dir)[0])
-    for name, body in cascade_objects(CascadeConfig(stages=(config,)), [tensors]).items():
-        (tmp_path / name).write_bytes(body)
-    with pytest.raises(CheckpointInvalid, match=r"have other networks than 'smoke-base-16'"):
-        run_here(replace(make_spec(out="more", stop_nimg=16), cascade_dir=tmp_path))
-    (tmp_path / "0-base.safetensors").write_bytes(b"no weights")
-    with pytest.raises(CascadeInvalid, match=r"0-base\.safetensors"):
-        run_here(replace(make_spec(out="again", stop_nimg=16), cascade_dir=tmp_path))

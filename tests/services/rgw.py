@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import HTTPClientError
 
 from tests.services.process import (
     HERE,
@@ -136,15 +137,37 @@ class RgwServer:
     def bucket(self) -> Iterator[str]:
         """Name of a new, empty bucket, emptied and removed at the end."""
         name = f"farm-{uuid.uuid4().hex[:12]}"
-        client = self._client
-        client.create_bucket(Bucket=name)
+        with self._told():
+            self._client.create_bucket(Bucket=name)
         try:
             yield name
         finally:
-            for page in client.get_paginator("list_objects_v2").paginate(Bucket=name):
-                for entry in page.get("Contents", []):
-                    client.delete_object(Bucket=name, Key=entry["Key"])
-            client.delete_bucket(Bucket=name)
+            with self._told():
+                self._remove(name)
+
+    def _remove(self, bucket: str) -> None:
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            for entry in page.get("Contents", []):
+                self._client.delete_object(Bucket=bucket, Key=entry["Key"])
+        self._client.delete_bucket(Bucket=bucket)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """A gateway that does not answer is no use without what its daemons say; they go with the test session."""
+        try:
+            yield
+        except HTTPClientError as error:
+            logs = sorted((self._folder / "log").iterdir())
+            told = [f"{log.name}:\n{log.read_text(errors='replace')[-1500:]}" for log in logs if log.stat().st_size]
+            ended = [process.process.args for process in self._processes if process.process.poll() is not None]
+            raise ServiceFailed("\n".join([f"{error}; daemons that ended: {ended}", self._health(), *told])) from error
+
+    def _health(self) -> str:
+        """Whether the store is full, or an operation hangs in it."""
+        try:
+            return self._run("ceph", "--connect-timeout", "10", "health", "detail")
+        except ServiceFailed as error:
+            return str(error)
 
     def fill(self, bucket: str) -> None:
         """No room is left in the bucket: its quota is used up."""
@@ -202,7 +225,7 @@ class RgwServer:
         self._processes.append(process)
         return process
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _run(self, program: str, *arguments: str) -> str:
         configured = program not in ("ceph-authtool", "monmaptool")
         done = subprocess.run(
             [*self._place.enter, program, *(("-c", str(self._config)) if configured else ()), *arguments],
@@ -214,6 +237,7 @@ class RgwServer:
         )
         if done.returncode:
             raise ServiceFailed(f"{program} {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
 
 
 @contextlib.contextmanager

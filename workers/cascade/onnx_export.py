@@ -62,21 +62,23 @@ class WholeCascade(nn.Module):
         super().__init__()
         self.base = cascade.base.network
         self.upscalers = nn.ModuleList(Enlarging(stage.network) for stage in cascade.upscalers[:steps])
+        self.told = [stage.config.texture is not None for stage in cascade.upscalers[:steps]]
 
-    def forward(self, z: Tensor, psi: Tensor, keys: list[Tensor]) -> Tensor:
+    def forward(self, z: Tensor, psi: Tensor, keys: list[Tensor], textures: list[Tensor]) -> Tensor:
         """Paint portraits.
 
         Args:
             z: float32 [N, latent_dim], the seeds' latents.
             psi: float32 [N], truncation, 0 … 1.5.
             keys: an upscaler each, int64 [N, maps, 3], as :func:`noise_keys` gives them.
+            textures: an upscaler each that is told one, float32 [N, texture_dim] (workers/cascade/texture.py).
 
         Returns:
             uint8 [N, size, size, 3], sRGB-encoded.
         """
-        pixels = to_uint8(self.base(psi[:, None] * z))
-        for upscaler, its_keys in zip(self.upscalers, keys, strict=True):
-            pixels = upscaler(pixels, its_keys)
+        pixels, untold = to_uint8(self.base(psi[:, None] * z)), list(textures)
+        for upscaler, its_keys, told in zip(self.upscalers, keys, self.told, strict=True):
+            pixels = upscaler(pixels, its_keys, untold.pop(0) if told else psi.new_zeros(psi.shape[0], 0))
         return pixels.permute(0, 2, 3, 1)
 
 
@@ -92,10 +94,10 @@ class Enlarging(nn.Module):
         self.cells: Tensor
         self.register_buffer("cells", area_cells(self.side, seen), persistent=False)
 
-    def forward(self, pixels: Tensor, keys: Tensor) -> Tensor:
-        """uint8 [N, 3, side, side] -> uint8 [N, 3, factor·side, factor·side]."""
+    def forward(self, pixels: Tensor, keys: Tensor, texture: Tensor) -> Tensor:
+        """uint8 [N, 3, side, side] and float32 [N, texture_dim] -> uint8 [N, 3, factor·side, factor·side]."""
         network, side = self.network, self.side
-        told = torch.zeros(pixels.shape[0], 2 + network.config.texture_dim)
+        told = torch.cat([torch.zeros(pixels.shape[0], 2), texture], dim=1)
         places = torch.tensor([[0, 0, side, side]]).expand(pixels.shape[0], -1)
         under = sample_at(network.guide(self._seen(pixels), told), places, height=side, width=side)
         noise = KeyedField(keys, places[:, :2], network.painter.noise_channels)
@@ -128,12 +130,31 @@ def noise_keys(cascade: Cascade, noise_seeds: Sequence[int], *, steps: int) -> l
     ]
 
 
+def textures_of(cascade: Cascade, noise_seeds: Sequence[int], *, steps: int) -> dict[int, Tensor]:
+    """The portraits' own textures as the stages are told them, float32 [N, texture_dim] by step from 1 on."""
+    spreads = {step: stage.config.texture for step, stage in enumerate(cascade.upscalers[:steps], start=1)}
+    return {
+        step: torch.tensor([spread.drawn(seed) for seed in noise_seeds])
+        for step, spread in spreads.items()
+        if spread is not None
+    }
+
+
 def inputs_of(cascade: Cascade, seeds: Sequence[int], *, psi: float, steps: int) -> Inputs:
     """The graph's inputs, by name, for the portraits of these seeds as the farm paints them."""
-    keys = noise_keys(cascade, seeds, steps=steps)
-    told = {"z": latents(seeds, cascade.base.network.config.latent_dim), "psi": torch.full((len(seeds),), psi)}
-    named = told | {f"noise_keys_{step}": each for step, each in enumerate(keys, start=1)}
+    named = _example(cascade, seeds, psi=psi, steps=steps)
     return {name: tensor.numpy() for name, tensor in named.items()}
+
+
+def _example(cascade: Cascade, seeds: Sequence[int], *, psi: float, steps: int) -> dict[str, Tensor]:
+    """In the order of :class:`WholeCascade`'s arguments."""
+    keys, textures = noise_keys(cascade, seeds, steps=steps), textures_of(cascade, seeds, steps=steps)
+    return {
+        "z": latents(seeds, cascade.base.network.config.latent_dim),
+        "psi": torch.full((len(seeds),), psi),
+        **{f"noise_keys_{step}": each for step, each in enumerate(keys, start=1)},
+        **{f"texture_{step}": each for step, each in textures.items()},
+    }
 
 
 def export_onnx(cascade: Cascade, *, size_px: int, portraits: int = 1) -> bytes:
@@ -141,22 +162,19 @@ def export_onnx(cascade: Cascade, *, size_px: int, portraits: int = 1) -> bytes:
 
     The number is fixed: left open, every shape is an expression, and the export takes several times as long.
 
-    The cascade must be on the CPU. Raises InvalidInput where no stage leaves that size, a stage is told a texture, or
-    the exporter is not installed; WorkFailed where torch cannot export it or the graph is too large for one file.
+    The cascade must be on the CPU. Raises InvalidInput where no stage leaves that size or the exporter is missing;
+    WorkFailed where torch cannot export it or the graph is too large for one file.
     """
     steps = steps_to(cascade, size_px)
-    if any(stage.config.texture is not None for stage in cascade.upscalers[:steps]):
-        raise InvalidInput("a cascade whose stages are told a texture cannot be written as ONNX yet")
-    seeds = tuple(range(portraits))
-    keys = noise_keys(cascade, seeds, steps=steps)
-    example = (latents(seeds, cascade.base.network.config.latent_dim), torch.ones(portraits), keys)
+    named = _example(cascade, range(portraits), psi=1.0, steps=steps)
+    z, psi, *others = named.values()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch and its exporter warn of one another's and their own ways
         try:
             program = torch.onnx.export(
                 WholeCascade(cascade, steps).eval(),
-                example,
-                input_names=["z", "psi", *(f"noise_keys_{step}" for step in range(1, steps + 1))],
+                (z, psi, others[:steps], others[steps:]),
+                input_names=list(named),
                 output_names=["portraits"],
                 opset_version=OPSET,
                 dynamo=True,
@@ -234,9 +252,11 @@ def _run(body: bytes, inputs: Sequence[Inputs]) -> Picture:
 
 
 def _told(cascade: Cascade, *, size_px: int, steps: int) -> str:
-    """What the file says of itself: the digest, and what of the noise each key is for."""
+    """What the file says of itself: the digest, what of the noise each key is for, and a texture of 1 by step."""
     maps = [
         [[layer, channel] for layer, count in stage.network.painter.noise_channels.items() for channel in range(count)]
         for stage in cascade.upscalers[:steps]
     ]
-    return json.dumps({"cascade": cascade.digest, "size_px": size_px, "noise_maps": maps})
+    spreads = {step: stage.config.texture for step, stage in enumerate(cascade.upscalers[:steps], start=1)}
+    textures = {step: spread.set_to(1.0) for step, spread in spreads.items() if spread is not None}
+    return json.dumps({"cascade": cascade.digest, "size_px": size_px, "noise_maps": maps, "textures": textures})

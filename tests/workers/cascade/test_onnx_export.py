@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import onnx
 import onnxruntime
 import pytest
@@ -10,7 +11,7 @@ import torch
 
 from farm.errors import InvalidInput, WorkFailed
 from tests.workers.cascade.shipped import shipped_cascade
-from tests.workers.cascade.tiny import BASE, DOUBLE, QUADRUPLE, random_cascade, random_picture, randomised
+from tests.workers.cascade.tiny import BASE, DOUBLE, QUADRUPLE, random_picture, randomised
 from workers.cascade.cascade import Cascade
 from workers.cascade.config import CanonicalCall, CascadeConfig
 from workers.cascade.container import build, cascade_objects, load_cascade
@@ -18,22 +19,32 @@ from workers.cascade.guide import guide_input
 from workers.cascade.halo import stage_config
 from workers.cascade.onnx_export import Enlarging, difference, export_onnx, inputs_of
 from workers.cascade.pixels import Picture, tensor_of
+from workers.cascade.texture import TEXTURE_DIM, TextureSpread
 from workers.cascade.upscaler import Upscaler
 
 SEEDS = (3, 2**63 - 1, 0)
+SPREAD = TextureSpread(
+    mean=(1.0, 0.5, 0.2, 1.0),
+    cholesky=((0.5, 0.0, 0.0, 0.0), (0.4, 0.3, 0.0, 0.0), (0.2, 0.1, 0.2, 0.0), (0.1, 0.0, 0.0, 0.4)),
+)
+
+
+def cascade_of(seed: int) -> Cascade:
+    """16 -> 32 -> 128 px, random numbers in every tensor; the last guide sees 24 of 32 px: areas that share pixels, and
+    the last stage is told a texture."""
+    networks = (BASE, DOUBLE, replace(QUADRUPLE, guide_input_px=24, texture_dim=TEXTURE_DIM))
+    calls = [CanonicalCall(64, batch, "bf16", threads=1) for batch in (4, 2, 3)]
+    stages = tuple(
+        stage_config(network, call=call, taught_to_px=network.size_px, texture=texture)
+        for network, call, texture in zip(networks, calls, (None, None, SPREAD), strict=True)
+    )
+    states = [randomised(build(network), seed=seed + i).state_dict() for i, network in enumerate(networks)]
+    return load_cascade(cascade_objects(CascadeConfig(stages=stages), states).__getitem__)
 
 
 @pytest.fixture(scope="module")
 def cascade() -> Cascade:
-    """16 -> 32 -> 128 px, random numbers in every tensor; the last guide sees 24 of 32 px: areas that share pixels."""
-    networks = (BASE, DOUBLE, replace(QUADRUPLE, guide_input_px=24))
-    calls = [CanonicalCall(64, batch, "bf16", threads=1) for batch in (4, 2, 3)]
-    stages = tuple(
-        stage_config(network, call=call, taught_to_px=network.size_px)
-        for network, call in zip(networks, calls, strict=True)
-    )
-    states = [randomised(build(network), seed=5 + i).state_dict() for i, network in enumerate(networks)]
-    return load_cascade(cascade_objects(CascadeConfig(stages=stages), states).__getitem__)
+    return cascade_of(5)
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +52,21 @@ def graph(cascade: Cascade) -> bytes:
     return export_onnx(cascade, size_px=128)
 
 
-def painted(graph: bytes, cascade: Cascade, seed: int, *, psi: float = 1.0, noise_seed: int | None = None) -> Picture:
-    """The graph's portrait of a seed, with its own noise or another seed's."""
+def painted(
+    graph: bytes,
+    cascade: Cascade,
+    seed: int,
+    *,
+    psi: float = 1.0,
+    noise_seed: int | None = None,
+    texture: float | None = None,
+) -> Picture:
+    """The graph's portrait of a seed, with its own noise and texture or others."""
     inputs = inputs_of(cascade, [seed], psi=psi, steps=2)
     others = inputs_of(cascade, [seed if noise_seed is None else noise_seed], psi=psi, steps=2)
     inputs |= {name: value for name, value in others.items() if name.startswith("noise")}
+    if texture is not None:
+        inputs["texture_2"] = np.float32([SPREAD.set_to(texture)])
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     portraits: Picture = session.run(None, inputs)[0]
     return portraits
@@ -64,6 +85,7 @@ def test_every_input_decides(cascade: Cascade, graph: bytes) -> None:
     assert (painted(graph, cascade, 4) != first).mean() > 0.5
     assert (painted(graph, cascade, 3, noise_seed=9) != first).mean() > 0.1
     assert (painted(graph, cascade, 3, psi=0.5) != first).mean() > 0.5
+    assert (painted(graph, cascade, 3, texture=2.0) != first).mean() > 0.1
 
 
 @pytest.mark.timeout(900)
@@ -73,12 +95,13 @@ def test_the_file_says_whose_it_is_and_is_whole(cascade: Cascade, graph: bytes) 
     told = json.loads({entry.key: entry.value for entry in model.metadata_props}["portrait_farm"])
     assert (told["cascade"], told["size_px"]) == (cascade.digest, 128)
     assert [len(maps) for maps in told["noise_maps"]] == [5, 10]
+    assert told["textures"] == {"2": pytest.approx(SPREAD.set_to(1.0))}
     assert not any(each.external_data for each in model.graph.initializer)
 
 
 @pytest.mark.timeout(900)
 def test_a_graph_of_other_weights_is_found_out(cascade: Cascade, graph: bytes) -> None:
-    assert difference(random_cascade(), graph, SEEDS, size_px=128, psi=1.0).levels > 3
+    assert difference(cascade_of(6), graph, SEEDS, size_px=128, psi=1.0).levels > 3
     with pytest.raises(WorkFailed, match="does not run"):
         difference(cascade, graph[:-1000], SEEDS, size_px=128, psi=1.0)
 

@@ -152,6 +152,17 @@ def test_the_loss_measures_what_is_measured_and_pulls_energy_towards_the_photos(
         assert texture_gap(softer - 1e-3 * softer.grad / softer.grad.abs().max(), picture).item() < gap.item()
 
 
+def test_the_loss_tells_streaks_from_grain_of_the_same_energy() -> None:
+    noise = torch.randn(1, 1, 96, 96, generator=torch.Generator().manual_seed(3)).expand(-1, 3, -1, -1) * 0.1
+    across = functional.avg_pool2d(noise, (1, 5), stride=1, padding=(0, 2))
+    down = across.transpose(2, 3)
+
+    torch.testing.assert_close(log_energies(across), log_energies(down), rtol=0, atol=1e-4)
+    assert texture_gap(across, down).item() > 0.3
+    turned = functional.avg_pool2d(noise.flip(2), (1, 5), stride=1, padding=(0, 2))
+    assert texture_gap(across, turned).item() < 0.05, "upside down it is the same grain"
+
+
 def test_the_judge_hears_the_texture_even_where_the_condition_is_hidden() -> None:
     network = UpscalerConfig(factor=2, input_px=16, texture_dim=TEXTURE_DIM)
     judge = randomised(PatchJudge(network, widths=(8, 8)))

@@ -40,6 +40,30 @@ def test_the_digest_is_the_tensors_not_the_files(objects: Objects) -> None:
     assert again.digest == cascade_digest(objects["cascade.json"])
 
 
+@pytest.mark.parametrize(
+    ("kind", "digest"),
+    [
+        ({}, "d981cb3fad9d9adb05c9bf5bd2aab7310bfcf0f665b2f57acfeecba27f214bb8"),
+        ({"judged": True}, "3fbfc71516f34af475e10c8f1c21f7c533094d4fe50b4b862392f13649227eab"),
+        ({"textured": True}, "d9b2978cb39e745f9650d2bba7bceff336bb3b60fe2211bc877fa1a55e4faa36"),
+    ],
+    ids=["plain", "judged", "textured"],
+)
+def test_a_cascade_keeps_its_name_through_every_release(kind: dict[str, bool], digest: str) -> None:
+    """What cascades learned to carry since is left out where they carry none: archives of old keep their digests."""
+    objects = random_objects(**kind)
+    names = [name for name in objects if name.endswith(".safetensors")]
+    states = [safetensors.torch.load(objects[name]) for name in names]
+    exact = [{name: _counted(tensor) for name, tensor in state.items()} for state in states]
+    config = load_cascade(objects.__getitem__).config
+    assert cascade_digest(cascade_objects(config, exact)["cascade.json"]) == digest
+
+
+def _counted(tensor: torch.Tensor) -> torch.Tensor:
+    """The same on every processor: whole numbers over a power of two."""
+    return (torch.arange(tensor.numel()) % 251 / 256).reshape(tensor.shape)
+
+
 def test_one_changed_bit_or_setting_is_another_cascade() -> None:
     config = CascadeConfig(stages=(StageConfig(network=BASE, call=CanonicalCall(0, 4), taught_to_px=16),))
     slower = CascadeConfig(stages=(StageConfig(network=BASE, call=CanonicalCall(0, 2), taught_to_px=16),))

@@ -1,6 +1,5 @@
 """The same promises on the trained weights that ship with the project."""
 
-import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,13 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from farm.recipe import canonical_json
 from tests.workers.cascade.shipped import ARCHIVE, shipped_cascade
 from tests.workers.cascade.tiny import random_picture, recipes_of
-from workers.cascade.archive import open_archive
 from workers.cascade.canonical import canonical
 from workers.cascade.cascade import Cascade
-from workers.cascade.container import load_cascade
 from workers.cascade.noise import NoiseField
 from workers.cascade.pixels import Picture, tensor_of, to_float
 from workers.cascade.stage import Enlargement, UpscalerStage
@@ -45,17 +41,6 @@ def painted(stage: UpscalerStage, picture: Picture, *, start: int, stop: int) ->
 
 def test_the_weights_fit_into_the_clone() -> None:
     assert ARCHIVE.stat().st_size <= 25 * 2**20
-
-
-def test_the_judge_is_all_that_came_to_the_first_release_of_these_weights() -> None:
-    """Without it the cascade has the digest it had before cascades carried a judge: old archives keep their names."""
-    _, objects = open_archive(ARCHIVE.read_bytes())
-    value = json.loads(objects["cascade.json"])
-    del value["judge"], value["tensors"][-1], objects["judge.safetensors"]
-    objects["cascade.json"] = canonical_json(value)
-    old = load_cascade(objects.__getitem__)
-    assert old.judge is None
-    assert old.digest == "ae8d377f601fb71dcc083d8eeb2f184dc1d0d75875c912b647f242c1172f37ad"
 
 
 def test_the_judge_prefers_what_it_was_seen_to_prefer(cascade: Cascade) -> None:

@@ -11,7 +11,7 @@ import torch
 
 from farm.errors import InvalidInput, WorkFailed
 from tests.workers.cascade.shipped import shipped_cascade
-from tests.workers.cascade.tiny import BASE, DOUBLE, QUADRUPLE, random_picture, randomised
+from tests.workers.cascade.tiny import BASE, DOUBLE, QUADRUPLE, SPREAD, random_picture, randomised
 from workers.cascade.cascade import Cascade
 from workers.cascade.config import CanonicalCall, CascadeConfig
 from workers.cascade.container import build, cascade_objects, load_cascade
@@ -19,14 +19,10 @@ from workers.cascade.guide import guide_input
 from workers.cascade.halo import stage_config
 from workers.cascade.onnx_export import Enlarging, difference, export_onnx, inputs_of
 from workers.cascade.pixels import Picture, tensor_of
-from workers.cascade.texture import TEXTURE_DIM, TextureSpread
+from workers.cascade.texture import TEXTURE_DIM
 from workers.cascade.upscaler import Upscaler
 
 SEEDS = (3, 2**63 - 1, 0)
-SPREAD = TextureSpread(
-    mean=(1.0, 0.5, 0.2, 1.0),
-    cholesky=((0.5, 0.0, 0.0, 0.0), (0.4, 0.3, 0.0, 0.0), (0.2, 0.1, 0.2, 0.0), (0.1, 0.0, 0.0, 0.4)),
-)
 
 
 def cascade_of(seed: int) -> Cascade:

@@ -12,7 +12,6 @@ import torch
 from farm.errors import CascadeInvalid, InvalidInput
 from farm.planning import has_texture, recipe_for
 from farm.specs import FilmSpec, RenderSpec, parse_spec
-from tests.workers.cascade.shipped import shipped_cascade
 from tests.workers.cascade.tiny import DOUBLE, SPREAD, random_cascade, random_picture, recipes_of
 from workers.cascade.cascade import enlargement_of
 from workers.cascade.config import CascadeConfig, stage_from_json, stage_to_json
@@ -139,12 +138,6 @@ def test_a_job_hands_its_texture_to_the_recipe_and_a_cascade_that_was_taught_non
     with pytest.raises(InvalidInput) as caught:
         parse_spec({"kind": "render", "cascade": "demo", "seeds": "7", "size_px": 128, "texture": 4.5})
     assert [problem.field for problem in caught.value.problems] == ["texture"]
-
-
-def test_the_shipped_cascade_keeps_its_name_and_knows_no_textures() -> None:
-    shipped = shipped_cascade()
-    assert not has_texture(shipped.config.to_json())
-    assert CascadeConfig.from_json(shipped.config.to_json()) == shipped.config
 
 
 def test_another_spread_is_another_cascade() -> None:

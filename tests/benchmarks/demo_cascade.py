@@ -20,6 +20,7 @@ import torch
 
 from farm.recipe import Recipe, Step
 from tests.benchmarks.ablations import ALPHA, told
+from tests.benchmarks.texture import spearman
 from tests.benchmarks.trials import (
     Ground,
     at_own_length,
@@ -47,7 +48,7 @@ FACES = 0.9
 ENERGY = (0.7, 1.3)
 STUDIO_PX = 900
 """A studio frame with fewer pixels is passed over: energies are measured in the picture's own pixels."""
-JUDGED = 64
+JUDGED, SET = 64, 16
 TAUGHT = 1_000
 ONLY_L1 = 1e4
 """Beside it the judge's word is nothing: a painter taught by L1 alone."""
@@ -69,10 +70,10 @@ def opened(path: Path) -> Cascade:
         return load_cascade(archive.read)
 
 
-def painted(cascade: Cascade, count: int, size_px: int) -> list[Picture]:
+def painted(cascade: Cascade, count: int, size_px: int, *, texture: float | None = None) -> list[Picture]:
     """Seeds 0 … count - 1, psi 1."""
     steps = tuple(Step(stage=stage) for stage in range(1, 1 + cascade.sizes_px.index(size_px)))
-    first = Recipe(cascade=cascade.digest, latent_seed=0, noise_seed=0, steps=steps, size_px=size_px)
+    first = Recipe(cascade=cascade.digest, latent_seed=0, noise_seed=0, steps=steps, size_px=size_px, texture=texture)
     return list(cascade.render([replace(first, latent_seed=seed, noise_seed=seed) for seed in range(count)]))
 
 
@@ -137,6 +138,24 @@ def tell_energy(cascade: Cascade, scale: Scale) -> bool:
     shares = energies(painted(cascade, JUDGED, cascade.sizes_px[-1])) / energies(studio_faces(scale.studio))
     print("energy of the face by the studio's, finest band first: " + ", ".join(f"{each:.2f}" for each in shares))
     return bool(np.all((shares >= ENERGY[0]) & (shares <= ENERGY[1])))
+
+
+def tell_texture(cascade: Cascade) -> None:
+    """Whether the largest portraits have the texture they are set to, over people and within each."""
+    settings = (-2.0, -1.0, 0.0, 1.0, 2.0)
+    size_px = cascade.sizes_px[-1]
+    found = np.array(
+        [
+            [float(np.mean(face_texture(each)[:BANDS])) for each in painted(cascade, SET, size_px, texture=setting)]
+            for setting in settings
+        ]
+    )
+    pooled = spearman(np.repeat(settings, SET), found.ravel())
+    within = min(spearman(np.array(settings), one) for one in found.T)
+    print(
+        f"texture set from -2 to 2 at {size_px} px, {SET} seeds: Spearman with the face's log energy {pooled:.3f}, "
+        f"within a seed at least {within:.3f}; the mean goes from {found[0].mean():.2f} to {found[-1].mean():.2f}"
+    )
 
 
 def tell_memory(portraits: Sequence[Picture], scale: Scale, name: str) -> bool:
@@ -210,6 +229,8 @@ def main(arguments: Sequence[str]) -> int:
         looked_at(portraits, scale, path.stem)
         met = [tell_faces(portraits, scale), tell_memory(portraits, scale, path.stem)]
         met += [tell_upscaler(cascade, scale), tell_energy(cascade, scale)]
+        if any(stage.config.texture is not None for stage in cascade.upscalers):
+            tell_texture(cascade)
     if len(cascades) > 1:
         tell_bases(cascades[0], cascades[-1], scale)
     return 0 if all(met) else 1

@@ -10,7 +10,7 @@ from workers.cascade.config import BaseConfig, CanonicalCall, UpscalerConfig
 from workers.cascade.texture import TEXTURE_DIM
 from workers.training.augment_control import AugmentControl
 from workers.training.config import UpscalingConfig
-from workers.training.preset import COLOUR_ONLY, TEXTURE_GAIN, TEXTURE_WEIGHT, Preset, base_schedule, upscaler_schedule
+from workers.training.preset import COLOUR_ONLY, TEXTURE_GAIN, Preset, base_schedule, upscaler_schedule
 from workers.training.schedules import Ramp
 
 
@@ -25,13 +25,16 @@ def demo_presets() -> dict[str, Preset]:
 
 
 def _textured(preset: Preset) -> Preset:
-    """The same upscaler, told a texture (docs/decisions/0033), for fewer crops."""
+    """The same upscaler, told a texture (docs/decisions/0033), for fewer crops: to begin with the weights that ship.
+
+    Their judge is not among them, and until a new one has learnt something the texture's loss must not lead.
+    """
     if not isinstance(preset.network, UpscalerConfig) or preset.upscaling is None:
         raise TypeError("only an upscaler is told a texture")
     return replace(
         preset,
         network=replace(preset.network, texture_dim=TEXTURE_DIM),
-        upscaling=replace(preset.upscaling, texture_gain=TEXTURE_GAIN, texture_weight=TEXTURE_WEIGHT),
+        upscaling=replace(preset.upscaling, texture_gain=TEXTURE_GAIN, texture_weight=1.0),
         total_nimg=24_000,
         slice_nimg=2_000,
         schedule=upscaler_schedule(24_000),

@@ -46,9 +46,9 @@ def test_the_weights_fit_into_the_clone() -> None:
 def test_the_judge_prefers_what_it_was_seen_to_prefer(cascade: Cascade) -> None:
     """By a margin that no render class rounds away."""
     assert cascade.judge is not None
-    faces = list(cascade.render(recipes_of(cascade, [203, 287, 104, 376], steps=0)))
+    faces = list(cascade.render(recipes_of(cascade, [189, 336, 33, 61], steps=0)))
     scores = list(cascade.judge.scores(faces))
-    assert min(scores[:2]) > 0.5 and max(scores[2:]) < -1.0, "the best and the worst of docs/recipes.md"
+    assert min(scores[:2]) > 0 and max(scores[2:]) < -1.5, "the best and the worst of docs/recipes.md"
 
 
 @pytest.mark.timeout(120)

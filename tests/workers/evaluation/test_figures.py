@@ -2,12 +2,13 @@
 
 import functools
 import json
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from farm.errors import InvalidInput
-from tests.workers.evaluation.pictures import blurred, checkerboard, people, photos, portraits
+from tests.workers.evaluation.pictures import Pictures, blurred, checkerboard, people, photos, portraits
 from workers.evaluation import kid
 from workers.evaluation.described import Described
 from workers.evaluation.features import Describer
@@ -16,7 +17,7 @@ from workers.evaluation.halves import halves
 from workers.evaluation.nearest_neighbours import estimates
 from workers.evaluation.sliced_bank import estimate as sliced_w2
 
-SHOWN = 48
+SHOWN = 96
 
 
 @functools.cache
@@ -44,23 +45,20 @@ def test_every_figure_is_told_whole_and_as_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("damaged", "names"),
-    [
-        (functools.partial(blurred, sigma_px=0.6), ("kid", "spectrum_fine", "sliced_w2")),
-        (functools.partial(checkerboard, share=0.02), ("kid", "spectrum_fine", "sliced_w2")),
-        (lambda p: p[np.arange(SHOWN) % 3], ("coverage",)),
-    ],
-    ids=["blur", "checkerboard", "three faces"],
+    "damaged",
+    [functools.partial(blurred, sigma_px=0.6), functools.partial(checkerboard, share=0.02)],
+    ids=["blur", "checkerboard"],
 )
-def test_damage_is_worse_by_more_than_the_interval(damaged, names: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
+def test_damage_is_worse_by_more_than_the_interval(damaged: Callable[[Pictures], Pictures]) -> None:
     clean, found = of_portraits(), figures_of(described(damaged(portraits(SHOWN))), of_photos())
-    for name in names:
-        higher = clean[name].better == "higher"
-        worse, better = found[name], clean[name]
-        assert worse.value < better.interval[0] if higher else worse.value > better.interval[1], (
-            clean[name],
-            found[name],
-        )
+    for name in ("kid", "spectrum_fine", "sliced_w2"):
+        assert found[name].value > clean[name].interval[1], (clean[name], found[name])
+
+
+def test_three_faces_again_and_again_leave_most_photos_uncovered() -> None:
+    """Of 24 photos, whose interval is as wide as the scale: the value itself."""
+    few = figures_of(described(portraits(SHOWN)[np.arange(SHOWN) % 3]), of_photos())
+    assert few["coverage"].value < of_portraits()["coverage"].value / 4
 
 
 def test_photos_against_themselves_are_within_the_null() -> None:

@@ -28,6 +28,7 @@ from workers.cascade.guide import guide_size, sample_at
 from workers.cascade.noise import KeyedField, NoiseField, latents
 from workers.cascade.pixels import Picture, to_float, to_uint8
 from workers.cascade.stage import BaseStage, UpscalerStage
+from workers.cascade.texture import TextureSpread
 from workers.cascade.upscaler import Upscaler
 
 _ERRORS = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NotImplemented")
@@ -132,12 +133,14 @@ def noise_keys(cascade: Cascade, noise_seeds: Sequence[int], *, steps: int) -> l
 
 def textures_of(cascade: Cascade, noise_seeds: Sequence[int], *, steps: int) -> dict[int, Tensor]:
     """The portraits' own textures as the stages are told them, float32 [N, texture_dim] by step from 1 on."""
-    spreads = {step: stage.config.texture for step, stage in enumerate(cascade.upscalers[:steps], start=1)}
-    return {
-        step: torch.tensor([spread.drawn(seed) for seed in noise_seeds])
-        for step, spread in spreads.items()
-        if spread is not None
-    }
+    spreads = _spreads(cascade, steps)
+    return {step: torch.tensor([spread.drawn(seed) for seed in noise_seeds]) for step, spread in spreads.items()}
+
+
+def _spreads(cascade: Cascade, steps: int) -> dict[int, TextureSpread]:
+    """Of the stages that are told a texture, by step from 1 on."""
+    stages = enumerate(cascade.upscalers[:steps], start=1)
+    return {step: stage.config.texture for step, stage in stages if stage.config.texture is not None}
 
 
 def inputs_of(cascade: Cascade, seeds: Sequence[int], *, psi: float, steps: int) -> Inputs:
@@ -257,6 +260,5 @@ def _told(cascade: Cascade, *, size_px: int, steps: int) -> str:
         [[layer, channel] for layer, count in stage.network.painter.noise_channels.items() for channel in range(count)]
         for stage in cascade.upscalers[:steps]
     ]
-    spreads = {step: stage.config.texture for step, stage in enumerate(cascade.upscalers[:steps], start=1)}
-    textures = {step: spread.set_to(1.0) for step, spread in spreads.items() if spread is not None}
+    textures = {step: spread.set_to(1.0) for step, spread in _spreads(cascade, steps).items()}
     return json.dumps({"cascade": cascade.digest, "size_px": size_px, "noise_maps": maps, "textures": textures})

@@ -55,7 +55,7 @@ def _begin_upscaler(state: TrainingState, cascade: Cascade, network: UpscalerCon
     """A run that is told a texture may begin with a stage that was told none: it listens to it not at all at first."""
     for stage in cascade.upscalers:
         theirs = stage.network.config
-        if network in (theirs, replace(theirs, texture_dim=network.texture_dim)):
+        if theirs in (network, replace(network, texture_dim=0)):
             weights = _widened(stage.network.state_dict(), state.painter.state_dict())
             for mine in (state.painter, state.average):
                 mine.load_state_dict(weights)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from farm.errors import CascadeInvalid, CheckpointInvalid
+from tests.workers.cascade.tiny import DOUBLE, random_objects
 from tests.workers.training.slices import run_here
 from workers.cascade.config import CascadeConfig, StageConfig, UpscalerConfig
 from workers.cascade.container import cascade_objects
@@ -131,3 +132,11 @@ def test_an_upscaler_of_other_networks_is_refused_by_name(
     wider = replace(spec.run.network, channels=2 * spec.run.network.channels)
     with pytest.raises(CheckpointInvalid, match=r"no stage of cascade [0-9a-f]{12}… has the networks of 'smoke-up-32'"):
         run_here(replace(spec, run=replace(spec.run, network=wider)))
+
+
+def test_a_run_that_is_told_no_texture_does_not_begin_with_a_stage_that_is(make_spec: Make, tmp_path: Path) -> None:
+    for name, body in random_objects(textured=True).items():
+        (tmp_path / name).write_bytes(body)
+    spec = upscaler_spec(make_spec, tmp_path)
+    with pytest.raises(CheckpointInvalid, match="no stage of cascade"):
+        run_here(replace(spec, run=replace(spec.run, network=DOUBLE)))

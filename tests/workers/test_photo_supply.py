@@ -5,7 +5,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,7 +74,7 @@ def test_a_process_trains_from_storage_within_its_room_as_from_a_folder(storage:
         assert child.wait() == 0, child.last_words()
     assert 0 < most <= room_bytes
     assert list(data_dir.iterdir()) == [data_dir / "manifest.parquet"]
-    assert [path for path in (tmp_path / "spool").rglob("*") if path.is_file()] == []
+    assert not (tmp_path / "spool").exists()
     local = tmp_path / "local"
     (local / "photos").mkdir(parents=True)
     (local / "manifest.parquet").write_bytes((data_dir / "manifest.parquet").read_bytes())
@@ -81,6 +84,36 @@ def test_a_process_trains_from_storage_within_its_room_as_from_a_folder(storage:
     whole = replace(spec_of(local, tmp_path, out="whole", batch=2), cache_dir=tmp_path / "whole-cache")
     run_here(whole)
     assert weights_of(spec.out_dir) == weights_of(whole.out_dir)
+
+
+def test_a_photo_that_comes_when_nobody_waits_any_more_is_not_kept(folder_storage: Storage, tmp_path: Path) -> None:
+    body = PHOTOS[0].read_bytes()
+    sha256 = hashlib.sha256(body).hexdigest()
+    folder_storage.put(keys.photo(sha256, "jpg"), body)
+    slow = Slow(folder_storage)
+    wish(sha256, tmp_path / "spool")
+    with PhotoSupply(slow, tmp_path / "spool") as supply:  # type: ignore[arg-type]
+        assert slow.asked.wait(10)
+    slow.answers.set()
+    assert wait_for("the answer", slow.answered.is_set)
+    assert not (tmp_path / "spool").exists()
+    supply.check()
+
+
+class Slow:
+    """A store that answers when it is told to."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+        self.asked, self.answers, self.answered = threading.Event(), threading.Event(), threading.Event()
+
+    def get(self, key: str) -> bytes:
+        self.asked.set()
+        self.answers.wait(10)
+        try:
+            return self.storage.get(key)
+        finally:
+            self.answered.set()
 
 
 def bytes_of(path: Path) -> int:
@@ -151,6 +184,48 @@ def test_a_store_that_is_away_for_a_while_is_asked_again(
         assert spool.body(photo) == body
         supply.check()
     assert away.refusals == -1
+
+
+class Counting:
+    """A store that counts what is asked of it, and takes a moment."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage, self.asked = storage, 0
+
+    def get(self, key: str) -> bytes:
+        self.asked += 1
+        time.sleep(0.003)
+        return self.storage.get(key)
+
+
+def test_a_wish_is_fetched_once(
+    folder_storage: Storage, tmp_path: Path, spool: PhotoSpool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when it is granted while the list of wishes is being read: a photo nobody waits for would stay behind."""
+    listed = Path.iterdir
+
+    def slowly(folder: Path) -> Iterator[Path]:
+        found = list(listed(folder))
+        time.sleep(0.005)
+        return iter(found)
+
+    monkeypatch.setattr(Path, "iterdir", slowly)
+    monkeypatch.setattr(photo_supply, "LOOK_S", 0.001)
+    photos = []
+    for number in range(8):
+        body = bytes([number]) * 100
+        sha256 = hashlib.sha256(body).hexdigest()
+        folder_storage.put(keys.photo(sha256, "jpg"), body)
+        photos.append(Photo(sha256=sha256, ext="jpg", frame_x=0, frame_y=0, frame_px=512, native_px=512))
+    counting, rounds = Counting(folder_storage), 25
+
+    def ask(first: int) -> None:
+        for photo in photos[first::4] * rounds:
+            spool.body(photo)
+
+    with PhotoSupply(counting, tmp_path / "spool"), ThreadPoolExecutor(4) as askers:  # type: ignore[arg-type]
+        list(askers.map(ask, range(4)))
+    assert counting.asked == len(photos) * rounds
 
 
 LIMITED = """

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -23,12 +24,17 @@ RETRY_S = 2.0
 
 
 class PhotoSupply:
-    """Brings what is wanted in `spool`, on threads of its own, until the context is left."""
+    """Brings what is wanted in `spool`, on threads of its own, until the context is left; then the folder goes.
+
+    A process that trains asks a few batches ahead, so what it still waits for when it ends is nobody's.
+    """
 
     def __init__(self, storage: Storage, spool: Path) -> None:
         self.is_waiting = False
         self._storage, self._spool = storage, spool
         self._end = threading.Event()
+        self._folder_lock = threading.Lock()
+        """Held while wishes are listed, granted, or given up: a list is never older than what is under way."""
         self._error: FarmError | None = None
         self._under_way: set[str] = set()
         self._fetchers = ThreadPoolExecutor(FETCHERS, thread_name_prefix="fetch")
@@ -42,8 +48,10 @@ class PhotoSupply:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end.set()
+        with self._folder_lock:
+            self._end.set()
         self._fetchers.shutdown(wait=False, cancel_futures=True)
+        shutil.rmtree(self._spool)
 
     def check(self) -> None:
         """Raises what bringing a photo came to: NotFound or PhotoRefused naming it, StorageUnavailable, StorageFull."""
@@ -52,19 +60,26 @@ class PhotoSupply:
 
     def _look(self) -> None:
         while not self._end.wait(LOOK_S):
-            for path in (self._spool / "wanted").iterdir():
-                if path.name not in self._under_way and not self._end.is_set():
-                    self._under_way.add(path.name)
-                    self._fetchers.submit(copy_context().run, self._bring, path)
+            with self._folder_lock:
+                if self._end.is_set():
+                    return
+                for path in (self._spool / "wanted").iterdir():
+                    if path.name not in self._under_way:
+                        self._under_way.add(path.name)
+                        self._fetchers.submit(copy_context().run, self._bring, path)
 
     def _bring(self, wanted: Path) -> None:
         try:
-            write_whole(self._spool / "photos" / wanted.name, self._fetched(wanted.name))
-            wanted.unlink(missing_ok=True)
+            self._grant(wanted, self._fetched(wanted.name))
         except FarmError as error:
             self._error = error
-        finally:
-            self._under_way.discard(wanted.name)
+
+    def _grant(self, wanted: Path, body: bytes) -> None:
+        with self._folder_lock:
+            if not self._end.is_set():
+                write_whole(self._spool / "photos" / wanted.name, body)
+                wanted.unlink(missing_ok=True)
+                self._under_way.discard(wanted.name)
 
     def _fetched(self, name: str) -> bytes:
         sha256, _, ext = name.partition(".")

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from fastapi import Response
 from pydantic import BaseModel, ConfigDict
 
 
@@ -9,6 +10,16 @@ class Answer(BaseModel):
     """One answer of the API."""
 
     model_config = ConfigDict(frozen=True)
+
+
+def page_to_keep(html: bytes, *, name: str) -> Response:
+    """A page that is a file for its reader to keep: as part of this site it would have its rights."""
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}.html"',
+        "Content-Security-Policy": "sandbox",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(html, media_type="text/html", headers=headers)
 
 
 def time_of(seconds: float) -> datetime:

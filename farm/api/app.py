@@ -28,6 +28,7 @@ from farm.api.routes import (
     records,
     retention,
     reviewing,
+    runs,
     uploads,
     verifying,
 )
@@ -62,8 +63,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.numbers, app.state.review_page = RequestNumbers(), review_page()
     app.add_middleware(Guarded)
     app.add_middleware(AccessLog, numbers=app.state.numbers)
-    making = (jobs, estimates, verifying, choosing, evaluations, uploads, records, datasets, retention, reviewing)
-    for routes in (*making, accounts, keys, flower, objects, task_logs, metrics, health, docs):
+    making = (jobs, estimates, verifying, choosing, evaluations, uploads, records, runs, datasets)
+    for routes in (*making, retention, reviewing, accounts, keys, flower, objects, task_logs, metrics, health, docs):
         app.include_router(routes.router)
     return app
 

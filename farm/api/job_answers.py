@@ -92,6 +92,15 @@ class ChangeOut(Answer):
     job: JobOut
 
 
+class EndingOut(Answer):
+    """How far a training's early end is. `ended` is false while a slice writes its checkpoint: ask again. `changed`: it
+    ended by this request."""
+
+    ended: bool
+    changed: bool
+    job: JobOut
+
+
 class TaskOut(Answer):
     """One task: units lo … hi - 1 of its job, by one worker."""
 

@@ -62,6 +62,25 @@ class SliceOut(Answer):
         return cls(start_nimg=row.start_nimg, end_nimg=row.end_nimg, metrics=dict(row.metrics))
 
 
+class LogPageOut(Answer):
+    """Lines of some slices of a run, in order. Ask for more from `next_slice`, at once where there is `more`, later
+    where the run is not `over`."""
+
+    lines: list[dict[str, Any]]
+    next_slice: int
+    more: bool
+    over: bool
+
+
+class RunRowOut(Answer):
+    """A run beside others: its configuration, images seen, and its last slice's figures as an evaluation has them."""
+
+    name: str
+    config: dict[str, Any]
+    nimg: int
+    figures: list[dict[str, Any]]
+
+
 class RunDetailOut(RunOut):
     """One training run with its slices and the sample grids it left."""
 

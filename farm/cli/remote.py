@@ -12,6 +12,7 @@ from farm.cli.api_client import ApiClient
 from farm.cli.remote_datasets import RemoteDatasets
 from farm.cli.remote_rationing import RemoteRationing, wait_of
 from farm.cli.remote_record import RemoteRecord
+from farm.cli.remote_runs import RemoteRuns
 from farm.errors import InvalidInput, Problem
 from farm.ledger.rows import ApiKey, Job, PortraitRow, Role, Task
 from farm.ledger.states import JobState, TaskState
@@ -22,6 +23,7 @@ from farm.service.verbs import Submitted
 from farm.service.views import JobView, PortraitPage, PortraitView
 from farm.settings import Settings
 from farm.specs.kinds import QUEUE_OF
+from farm.specs.sweep import SweepSpec
 
 TASKS_LOOKED_AT = 500
 
@@ -35,6 +37,8 @@ class RemoteFarm:
         """What is kept there: logs, verifications, stars."""
         self.datasets = RemoteDatasets(api)
         """Dataset versions, in numbers and side by side."""
+        self.runs = RemoteRuns(api)
+        """What trainings left, and their early end."""
         self.rationing = RemoteRationing(api)
         """Shares, quotas, priorities, budgets, and why a job waits."""
 
@@ -54,6 +58,12 @@ class RemoteFarm:
             budget = "" if budget_hours is None else f"&budget_hours={budget_hours}"
             told = self._api.post(f"/v1/jobs?priority={priority}{budget}", json=dict(spec))
         return self._submitted(told)
+
+    def sweep(self, sweep: SweepSpec, *, priority: str | int = 0, budget_hours: float | None = None) -> list[Submitted]:
+        """Take a training for each point of a grid."""
+        budget = "" if budget_hours is None else f"&budget_hours={budget_hours}"
+        told = self._api.post(f"/v1/sweeps?priority={priority}{budget}", json=sweep.model_dump(mode="json"))
+        return [self._submitted(each) for each in told]
 
     def promote(self, job_id: int, *, size_px: int, best: int | None, seeds: str | None) -> Submitted:
         """Render chosen portraits of a job at a larger size."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from farm.cli.output import examples, say, say_json
-from farm.cli.session import opened
+from farm.cli.session import reached
 
 INTERRUPTED = 130
 NOT_TOLD = ("event", "nimg", "at_s", "path")
@@ -29,11 +30,10 @@ def register_in(group: typer.Typer) -> None:
 
 def show(name: Run, as_json: AsJson = False) -> None:
     """Show all that decides a run: every value of its configuration, written before its first step."""
-    from farm.service.run_records import RunRecords
     from farm.specs.run_table import flattened
 
-    with opened() as farm:
-        told = RunRecords(ledger=farm.ledger, storage=farm.storage).show(name)
+    with reached() as farm:
+        told = farm.runs.show(name)
     if as_json:
         say_json(told)
         return
@@ -56,12 +56,10 @@ def log(
 
     What was logged past a checkpoint and trained again after a crash comes once.
     """
-    from farm.service.run_records import RunRecords
-
     count = 0
-    with opened() as farm:
+    with reached() as farm:
         try:
-            for line in RunRecords(ledger=farm.ledger, storage=farm.storage).log(name, follow=follow):
+            for line in farm.runs.log(name, follow=follow):
                 count += 1
                 say(json.dumps(line, ensure_ascii=False) if as_json else _told(line))
         except KeyboardInterrupt as error:
@@ -76,14 +74,12 @@ def tensorboard(
 ) -> None:
     """Fetch runs' events for TensorBoard: losses, figures with their intervals, sample sheets. Again fetches anew."""
     from farm.service.files import write_whole
-    from farm.service.run_records import RunRecords
 
-    with opened() as farm:
-        records = RunRecords(ledger=farm.ledger, storage=farm.storage)
+    with reached() as farm:
         _check_runs(farm, names)
         for name in dict.fromkeys(names):
             fetched = set()
-            for file, body in records.events(name):
+            for file, body in farm.runs.events(name):
                 write_whole(to / name / file, body)
                 fetched.add(file)
             for old in (to / name).glob("events.out.tfevents.*"):
@@ -98,10 +94,9 @@ def film(
 ) -> None:
     """Fetch the film of a run: the same seeds from its first slice to its last."""
     from farm.service.files import write_whole
-    from farm.service.run_records import RunRecords
 
-    with opened() as farm:
-        body = RunRecords(ledger=farm.ledger, storage=farm.storage).film(name)
+    with reached() as farm:
+        body = farm.runs.film(name)
     path = out or Path(f"{name}.mp4")
     write_whole(path, body)
     say(f"{path}: {len(body):,} bytes")
@@ -112,11 +107,9 @@ def stop(name: Run) -> None:
 
     A slice that is training writes its checkpoint first.
     """
-    from farm.service.stopping import stop_run
-
     waited: list[int] = []
-    with opened() as farm:
-        run, changed = stop_run(name, ledger=farm.ledger, on_wait=lambda: _tell_once(waited))
+    with reached() as farm:
+        run, changed = farm.runs.stop(name, on_wait=lambda: _tell_once(waited))
     end = f"at {run.nimg:,} images"
     say(f"run {name} is done {end}" if changed else f"run {name} was done before, {end}")
 
@@ -127,7 +120,7 @@ def _tell_once(waited: list[int]) -> None:
         say("its slice writes its checkpoint …")
 
 
-def _told(line: dict[str, Any]) -> str:
+def _told(line: Mapping[str, Any]) -> str:
     numbers = " ".join(
         f"{name}={value:.6g}" if isinstance(value, float) else f"{name}={value}"
         for name, value in line.items()
@@ -140,7 +133,7 @@ def _check_runs(farm: Any, names: list[str]) -> None:
     """Raises InvalidInput naming every run there is not."""
     from farm.errors import InvalidInput, Problem
 
-    known = {run.name for run in farm.ledger.runs()}
+    known = {run.name for run in farm.runs.listing()}
     problems = [Problem("RUN", f"there is no run {name!r}") for name in names if name not in known]
     if problems:
         raise InvalidInput("some of these runs do not exist", problems=problems)

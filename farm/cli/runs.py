@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from farm.cli.output import examples, say, say_json, table
-from farm.cli.session import opened
+from farm.cli.session import reached
 
 
 def register_in(group: typer.Typer) -> None:
@@ -22,10 +22,9 @@ def report(
 ) -> None:
     """Fetch a run's page: learning curves, its samples as a film, spectrum, best and worst, the other runs."""
     from farm.service.files import write_whole
-    from farm.service.runs import page_of
 
-    with opened() as farm:
-        body = page_of(name, ledger=farm.ledger, storage=farm.storage)
+    with reached() as farm:
+        body = farm.runs.page(name)
     path = out or Path(f"{name}.html")
     write_whole(path, body)
     say(str(path.resolve()))
@@ -41,11 +40,10 @@ def compare(
 
     Which of two is better with what certainty, `farm compare` says.
     """
-    from farm.service.runs import rows_of
     from farm.specs.run_table import run_table
 
-    with opened() as farm:
-        rows = rows_of(names or (), ledger=farm.ledger, storage=farm.storage)
+    with reached() as farm:
+        rows = farm.runs.table(names or ())
     if as_json:
         say_json(rows)
         return

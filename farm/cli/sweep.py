@@ -8,7 +8,7 @@ import typer
 
 from farm.cli.options import BudgetHours, Priority
 from farm.cli.output import examples, say, say_json
-from farm.cli.session import opened
+from farm.cli.session import reached
 
 
 def register_in(group: typer.Typer) -> None:
@@ -37,13 +37,14 @@ def sweep(
 
     Either all runs are taken or none. The hours of --budget-hours are each run's.
     """
-    from farm.service.sweeping import Grid, submit_sweep
+    from farm.specs.sweep import SweepSpec
 
-    grid = Grid(gammas=_factors("--gamma", gamma), lrs=_factors("--lr", lr), seeds=seeds)
-    spec: dict[str, Any] = {"dataset": dataset, "preset": preset, "total_nimg": images, "slice_nimg": slice_images}
-    spec |= {"stage_before": before}
-    with opened() as farm:
-        taken = submit_sweep(farm, spec, name=name, grid=grid, priority=priority, budget_hours=budget_hours)
+    train: dict[str, Any] = {"dataset": dataset, "preset": preset, "total_nimg": images, "slice_nimg": slice_images}
+    train |= {"stage_before": before}
+    gammas, lrs = _factors("--gamma", gamma), _factors("--lr", lr)
+    asked = SweepSpec(name=name, train=train, gammas=gammas, lrs=lrs, seeds=seeds)
+    with reached() as farm:
+        taken = farm.sweep(asked, priority=priority, budget_hours=budget_hours)
     if as_json:
         say_json([each.job for each in taken])
         return

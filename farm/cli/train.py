@@ -10,7 +10,7 @@ import typer
 from farm.cli import run_records, runs, sweep
 from farm.cli.options import BudgetHours, Priority
 from farm.cli.output import examples, say_json, table
-from farm.cli.session import ended, opened, reached, tell_submitted
+from farm.cli.session import ended, reached, tell_submitted
 
 Name = Annotated[str, typer.Argument(help="what to call the run")]
 Dataset = Annotated[str, typer.Option("--dataset", metavar="D", help="name, or name@version")]
@@ -147,8 +147,8 @@ def presets(as_json: AsJson = False) -> None:
 
 def listing(as_json: AsJson = False) -> None:
     """List every run, and how far it is."""
-    with opened() as farm:
-        found = farm.ledger.runs()
+    with reached() as farm:
+        found = farm.runs.listing()
     if as_json:
         say_json(found)
         return

@@ -10,6 +10,7 @@ from farm.ledger.rows import Job, Phases, PortraitRanges
 from farm.planning import lengths_of, phases_of, promoted_of, recipe_for, recipe_of_giant, series_of, sizes_px, units_of
 from farm.recipe import Recipe
 from farm.service import choosing, giants
+from farm.service.links import LINK_S
 from farm.service.views import PortraitPage, PortraitView
 from farm.specs import (
     CertifySpec,
@@ -26,8 +27,6 @@ from farm.specs import (
 )
 from farm.specs.kinds import GIANT_KINDS, PLANNED_KINDS
 from farm.storage import Storage
-
-LINK_S = 3600
 
 
 def units_asked(spec: JobSpec, *, ledger: Ledger) -> tuple[SeedRange, ...] | PortraitRanges | Phases:

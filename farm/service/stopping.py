@@ -2,34 +2,53 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from farm.errors import Conflict
 from farm.ledger import Ledger
-from farm.ledger.rows import Run
 from farm.ledger.states import JobState
+from farm.specs.kinds import SEQUENTIAL_KINDS
 
 WAIT_S = 300.0
 """For the checkpoint of a slice that is training."""
 POLL_S = 0.5
 
 
-def stop_run(
-    name: str, *, ledger: Ledger, wait_s: float = WAIT_S, on_wait: Callable[[], None] = lambda: None
-) -> tuple[Run, bool]:
-    """The run as it ended, and whether this call ended it. `on_wait` is called while a slice ends.
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """ended: False while a slice writes its checkpoint; ask again. changed: it ended by this call."""
 
-    Raises NotFound; Conflict where it ended otherwise, has no checkpoint, or its slice does not end within `wait_s`:
-    the run is paused then, and stays so until it is stopped or resumed.
+    ended: bool
+    changed: bool
+
+
+def pause_or_end(job_id: int, *, ledger: Ledger) -> Ending:
+    """One step towards a training's early end, without waiting: it is paused, and ended once no slice trains.
+
+    Raises NotFound; Conflict where it is no training, ended otherwise or has no checkpoint.
     """
-    job_id = ledger.run(name).job_id
-    if ledger.get_job(job_id).state in (JobState.QUEUED, JobState.RUNNING):
-        ledger.pause(job_id)
+    job = ledger.get_job(job_id)
+    if job.kind in SEQUENTIAL_KINDS:  # any other is refused below, and not paused before
+        if job.state in (JobState.QUEUED, JobState.RUNNING):
+            ledger.pause(job_id)
+        if ledger.tasks_of(job_id, states=["running"]):
+            return Ending(ended=False, changed=False)
+    return Ending(ended=True, changed=ledger.end_early(job_id))
+
+
+def insist_on_end(
+    step: Callable[[], Ending], *, job_id: int, wait_s: float = WAIT_S, on_wait: Callable[[], None] = lambda: None
+) -> bool:
+    """`step` until the training has ended; whether that changed anything. `on_wait` is called while a slice ends.
+
+    Raises what `step` does; Conflict where the slice does not end within `wait_s`: the job is paused then, and stays so
+    until it is stopped or resumed.
+    """
     deadline_s = time.monotonic() + wait_s
-    while ledger.tasks_of(job_id, states=["running"]):
+    while not (ending := step()).ended:
         if time.monotonic() > deadline_s:
-            told = f"the slice of {name} that is training has not ended after {wait_s:g} s"
-            raise Conflict(f"{told}; the run is paused: stop it again later, or `farm resume {job_id}`")
+            told = f"the slice of job {job_id} that is training has not ended after {wait_s:g} s"
+            raise Conflict(f"{told}; the job is paused: stop it again later, or `farm resume {job_id}`")
         on_wait()
         time.sleep(POLL_S)
-    changed = ledger.end_early(job_id)
-    return ledger.run(name), changed
+    return ending.changed

@@ -25,21 +25,23 @@ from farm.service import (
     portraits,
     rationing,
     retention,
+    runs,
+    sweeping,
     uploads,
     views,
 )
+from farm.service.links import Linked, linked
 from farm.service.pages import page_size
 from farm.service.resolving import resolve
 from farm.service.unset_queue import UnsetQueue
 from farm.settings import Settings
 from farm.specs import PolicySpec, parse_seeds, parse_spec
 from farm.specs.kinds import QUEUE_OF
+from farm.specs.sweep import SweepSpec
 from farm.storage import Storage
 
 OnGone = Callable[[], None]
 """Called after each object that was deleted."""
-LINK_S = 3600
-"""How long a link to an object may be followed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,7 @@ class Service:
         self.queue = queue
         self.settings = settings
         self.datasets = datasets.Datasets(ledger=ledger, storage=storage)
+        self.runs = runs.Runs(ledger=ledger, storage=storage)
         self.rationing = rationing.Rationing(ledger=ledger, dispatcher=dispatcher)
 
     # Jobs
@@ -101,6 +104,18 @@ class Service:
         )
         self.dispatcher.nudge()
         return Submitted(job=job, created=created, served=self.is_served(job.kind))
+
+    def sweep(
+        self,
+        sweep: SweepSpec,
+        *,
+        priority: str | int = 0,
+        budget_hours: float | None = None,
+        key_id: int | None = None,
+    ) -> list[Submitted]:
+        """Take a training for each point of a grid. Raises as `submit` does, before anything is taken."""
+        specs = sweeping.jobs_of(sweep, ledger=self.ledger, storage=self.storage)
+        return [self.submit(each, priority=priority, budget_hours=budget_hours, key_id=key_id) for each in specs]
 
     def job(self, job_id: int) -> views.JobView:
         """The job with its progress. Raises NotFound."""
@@ -249,21 +264,10 @@ class Service:
         archives.write_archive(digest, target, storage=self.storage)
         return digest
 
-    def files_of(self, job_id: int) -> list[tuple[str, int, str]]:
+    def files_of(self, job_id: int) -> list[Linked]:
         """What a job left behind (result lists, contact sheet): key, size in bytes, link. Raises NotFound."""
         self.ledger.get_job(job_id)
-        return self._linked(f"jobs/{job_id}/")
-
-    def run(self, name: str) -> views.RunDetail:
-        """One training run with its slices and sample grids. Raises NotFound."""
-        row = self.ledger.run(name)
-        return views.RunDetail(
-            run=row, slices=tuple(self.ledger.slices(name)), samples=self._linked(f"runs/{name}/samples/")
-        )
-
-    def _linked(self, prefix: str) -> list[tuple[str, int, str]]:
-        found = self.storage.list(prefix)
-        return [(info.key, info.size_bytes, self.storage.url(info.key, expires_s=LINK_S)) for info in found]
+        return linked(f"jobs/{job_id}/", storage=self.storage)
 
     # Keys
 

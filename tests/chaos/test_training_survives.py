@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from farm.ledger import Job, JobState, Task
-from farm.service.stopping import stop_run
+from farm.service.runs import Runs
 from farm.storage import keys
 from tests.chaos.training import add_photos, ended, process_of, submit_run, weights_of
 from tests.chaos.yard import Yard, members, open_yard, wait_for
@@ -151,7 +151,8 @@ def test_a_paused_run_leaves_its_checkpoint_in_the_middle_of_a_slice_and_goes_on
 def test_a_run_that_is_stopped_is_done_and_goes_into_a_cascade(farm: Yard) -> None:
     job_id, process = begin(farm, "stopped")
     process.suspend()
-    stopping = threading.Thread(target=lambda: stop_run("stopped", ledger=farm.ledger))
+    runs = Runs(ledger=farm.ledger, storage=farm.storage)
+    stopping = threading.Thread(target=lambda: runs.stop("stopped"))
     stopping.start()
     wait_for("the pause", lambda: farm.ledger.get_job(job_id).state is JobState.PAUSED)
     time.sleep(4 * farm.settings.beat_s)

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from farm.api.access import Farm, Key
+from farm.api.answers import page_to_keep
 from farm.api.bodies import json_body
 from farm.api.dataset_answers import ComparisonOut, DatasetDetailOut
 from farm.api.job_answers import JobOut
@@ -60,12 +61,7 @@ def comparison(
 )
 def report(farm: Farm, name: Name, version: Version = None) -> Response:
     """A version's report: a file to keep, not a page of this site. 409 where it has none."""
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}.html"',
-        "Content-Security-Policy": "sandbox",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return Response(farm.datasets.report(_reference(name, version)), media_type="text/html", headers=headers)
+    return page_to_keep(farm.datasets.report(_reference(name, version)), name=name)
 
 
 @router.post("/{name}/reverdict", status_code=201, openapi_extra=_BODY)

@@ -8,6 +8,7 @@ from farm.api.access import Farm, Key, may_name_jobs, owner_of
 from farm.api.bodies import idempotency_key, json_body
 from farm.api.job_answers import (
     ChangeOut,
+    EndingOut,
     FailureListOut,
     FailureOut,
     JobListOut,
@@ -142,6 +143,13 @@ def pause(farm: Farm, job_id: JobId) -> ChangeOut:
 def resume(farm: Farm, job_id: JobId) -> ChangeOut:
     """Go on with a paused job."""
     return ChangeOut(changed=farm.resume(job_id), job=JobOut.of(farm.job(job_id)))
+
+
+@router.post("/{job_id}/stop")
+def stop(farm: Farm, job_id: JobId) -> EndingOut:
+    """End a training early, as done, with its last checkpoint; ask again where a slice still writes its own."""
+    ending = farm.runs.end_part(job_id)
+    return EndingOut(ended=ending.ended, changed=ending.changed, job=JobOut.of(farm.job(job_id)))
 
 
 @router.post("/{job_id}/retry")

@@ -1,4 +1,4 @@
-"""What the farm keeps: runs, cascades; and who works for it."""
+"""What the farm keeps: cascades; and who works for it."""
 
 import tempfile
 from collections.abc import Iterator
@@ -8,33 +8,15 @@ from fastapi import APIRouter, Path
 from fastapi.responses import StreamingResponse
 
 from farm.api.access import Farm
-from farm.api.record_answers import CascadeOut, FileOut, RunDetailOut, RunOut, SliceOut, WorkerOut
+from farm.api.record_answers import CascadeOut, WorkerOut
 
 router = APIRouter(prefix="/v1", tags=["records"])
 
-Name = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Reference = Annotated[
     str,
     Path(pattern=r"^([0-9a-f]{64}|[a-z0-9][a-z0-9._-]{0,63}(@\d{1,6})?)$", description="name, name@version or digest"),
 ]
 CHUNK_BYTES = 1 << 20
-
-
-@router.get("/runs")
-def runs(farm: Farm) -> list[RunOut]:
-    """Every training run."""
-    return [RunOut.of(row) for row in farm.ledger.runs()]
-
-
-@router.get("/runs/{name}")
-def run(farm: Farm, name: Name) -> RunDetailOut:
-    """One training run, with its slices and sample grids."""
-    detail = farm.run(name)
-    return RunDetailOut(
-        **RunOut.of(detail.run).model_dump(),
-        slices=[SliceOut.of(row) for row in detail.slices],
-        samples=[FileOut(key=key, size_bytes=size, url=url) for key, size, url in detail.samples],
-    )
 
 
 @router.get("/cascades")

@@ -161,7 +161,7 @@ def test_datasets_runs_and_cascades_outlive_their_jobs(stocked: Service) -> None
         stocked.delete_job(view.job.id)
     stocked.collect(grace_s=0)
     assert stocked.ledger.dataset("studio").kept == 3
-    assert stocked.run("first").slices
+    assert stocked.runs.detail("first").slices
     assert stocked.ledger.cascade("demo").version == 1
     add_run(stocked, "second")
 

@@ -4,8 +4,8 @@ import pytest
 
 from farm.errors import InvalidInput
 from farm.service import Service
-from farm.service.sweeping import Grid, submit_sweep
 from farm.specs import TrainSpec, parse_spec
+from farm.specs.sweep import SweepSpec, parse_sweep
 from tests.farm.stocking import add_dataset, add_run
 from workers.tasks.run_plan import run_plan
 
@@ -19,7 +19,7 @@ def names(service: Service) -> list[str]:
 def test_one_run_for_each_factor_and_seed(service: Service) -> None:
     add_dataset(service)
 
-    taken = submit_sweep(service, SHARED, name="try", grid=Grid(gammas=(0.25, 4), seeds=2))
+    taken = service.sweep(SweepSpec(name="try", train=SHARED, gammas=(0.25, 4.0), seeds=2))
 
     assert names(service) == ["try-g0.25-s0", "try-g0.25-s1", "try-g4-s0", "try-g4-s1"]
     assert [each.job.spec["seed"] for each in taken] == [0, 1, 0, 1]
@@ -32,7 +32,7 @@ def test_one_run_for_each_factor_and_seed(service: Service) -> None:
 
 def test_step_sizes_are_in_the_names_where_they_differ(service: Service) -> None:
     add_dataset(service)
-    submit_sweep(service, SHARED, name="try", grid=Grid(gammas=(1.0,), lrs=(0.5, 2.0)))
+    service.sweep(SweepSpec(name="try", train=SHARED, gammas=(1.0,), lrs=(0.5, 2.0)))
     assert names(service) == ["try-g1-lr0.5-s0", "try-g1-lr2-s0"]
 
 
@@ -40,7 +40,7 @@ def test_a_sweep_of_upscalers_is_told_by_its_preset(service: Service) -> None:
     add_dataset(service)
     add_run(service, "base")
     spec = {**SHARED, "preset": "smoke-up-32", "stage_before": "base"}
-    (taken,) = submit_sweep(service, spec, name="up", grid=Grid(gammas=(1.0,)))
+    (taken,) = service.sweep(SweepSpec(name="up", train=spec, gammas=(1.0,)))
     assert taken.job.spec["stage"] == "upscaler"
 
 
@@ -50,18 +50,26 @@ def test_every_mistake_is_told_once_and_nothing_is_submitted(service: Service) -
     wrong = {"dataset": "nowhere", "preset": "nope"}
 
     with pytest.raises(InvalidInput) as refused:
-        submit_sweep(service, wrong, name="try", grid=Grid(gammas=(1.0, 4.0)))
+        service.sweep(SweepSpec(name="try", train=wrong, gammas=(1.0, 4.0)))
     assert sorted(problem.field for problem in refused.value.problems) == ["dataset", "preset", "run"]
 
     with pytest.raises(InvalidInput) as refused:
-        submit_sweep(service, SHARED, name="try", grid=Grid(gammas=(1.0, 1000.0)))
+        service.sweep(SweepSpec(name="try", train=SHARED, gammas=(1.0, 1000.0)))
     assert [problem.field for problem in refused.value.problems] == ["gamma_factor"]
     assert names(service) == ["try-g4-s0"]
 
 
 def test_an_empty_a_doubled_and_a_huge_grid_are_refused(service: Service) -> None:
     with pytest.raises(InvalidInput) as refused:
-        submit_sweep(service, SHARED, name="try", grid=Grid(gammas=(), lrs=(2.0, 2.0), seeds=0))
-    assert [problem.field for problem in refused.value.problems] == ["gamma", "lr", "seeds"]
+        service.sweep(SweepSpec(name="try", train=SHARED, gammas=(), lrs=(2.0, 2.0), seeds=0))
+    assert [problem.field for problem in refused.value.problems] == ["gammas", "lrs", "seeds"]
     with pytest.raises(InvalidInput, match="102 runs"):
-        submit_sweep(service, SHARED, name="try", grid=Grid(gammas=(1.0, 2.0), seeds=51))
+        service.sweep(SweepSpec(name="try", train=SHARED, gammas=(1.0, 2.0), seeds=51))
+
+
+def test_a_sweep_from_json_tells_every_wrong_field() -> None:
+    told = {"name": "try", "train": SHARED, "gammas": [1, 4], "lrs": [1.0], "seeds": 2}
+    assert parse_sweep(told) == SweepSpec(name="try", train=SHARED, gammas=(1.0, 4.0), seeds=2)
+    with pytest.raises(InvalidInput) as refused:
+        parse_sweep({**told, "seeds": "2", "gammas": [True], "colour": 1})
+    assert sorted(problem.field for problem in refused.value.problems) == ["colour", "gammas.0", "seeds"]

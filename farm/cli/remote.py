@@ -19,8 +19,7 @@ from farm.ledger.states import JobState, TaskState
 from farm.service.estimating import Estimate
 from farm.service.failures import FailedPortrait
 from farm.service.forecast import Interval
-from farm.service.verbs import Submitted
-from farm.service.views import JobView, PortraitPage, PortraitView
+from farm.service.views import JobView, PortraitPage, PortraitView, Submitted
 from farm.settings import Settings
 from farm.specs.kinds import QUEUE_OF
 from farm.specs.sweep import SweepSpec

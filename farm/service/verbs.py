@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,6 +33,7 @@ from farm.service.links import Linked, linked
 from farm.service.pages import page_size
 from farm.service.resolving import resolve
 from farm.service.unset_queue import UnsetQueue
+from farm.service.views import Submitted
 from farm.settings import Settings
 from farm.specs import PolicySpec, parse_seeds, parse_spec
 from farm.specs.kinds import QUEUE_OF
@@ -42,18 +42,6 @@ from farm.storage import Storage
 
 OnGone = Callable[[], None]
 """Called after each object that was deleted."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Submitted:
-    """A job as it was taken. `created` is False where the same request had been taken before.
-
-    `served`: a live worker serves its queue, so it will not have to wait for one.
-    """
-
-    job: Job
-    created: bool
-    served: bool
 
 
 class Service:

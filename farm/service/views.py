@@ -13,6 +13,18 @@ MOVING_STATES = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.FINISHING
 
 
 @dataclass(frozen=True, kw_only=True)
+class Submitted:
+    """A job as it was taken. `created` is False where the same request had been taken before.
+
+    `served`: a live worker serves its queue, so it will not have to wait for one.
+    """
+
+    job: Job
+    created: bool
+    served: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobView:
     """A job with its progress.
 

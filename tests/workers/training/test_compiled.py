@@ -15,9 +15,10 @@ from workers.cascade.config import UpscalerConfig
 from workers.cascade.discriminator import base_judge
 from workers.training import compiled
 from workers.training.augment import AugmentDraw, DrawKey, draw
-from workers.training.compiled import Compiling, JudgeStep, farthest
+from workers.training.compiled import BF16_TOLERANCE, FP32_TOLERANCE, Compiling, JudgeStep, farthest
 from workers.training.losses import gradient_penalty
 from workers.training.patch_judge import PatchJudge
+from workers.training.precision import casting
 from workers.training.presets import run_config
 from workers.training.upscaler_lesson import patch_penalty
 
@@ -37,6 +38,20 @@ def _compiled_afresh() -> Iterator[None]:
 def score(judge: nn.Module, pictures: Tensor, spoiling: AugmentDraw) -> Scored:
     logits = judge(spoiling.apply(pictures))
     return logits, gradient_penalty(logits, pictures)
+
+
+def score_in_bf16(judge: nn.Module, pictures: Tensor, spoiling: AugmentDraw) -> Scored:
+    """The judge in bf16, its penalty in fp32, as in a base's lesson."""
+    with casting(True, pictures.device):
+        logits = judge(spoiling.apply(pictures))
+    return logits, gradient_penalty(logits, pictures)
+
+
+def score_plainly_in_bf16(judge: nn.Module, pictures: Tensor, told: None) -> Scored:
+    with casting(True, pictures.device):
+        scores = judge(pictures).float().flatten(1).sum(1)
+    (gradient,) = torch.autograd.grad([scores.sum()], [pictures], create_graph=True)
+    return scores, gradient.square().flatten(1).sum(1)
 
 
 def score_plainly(judge: nn.Module, pictures: Tensor, _: None) -> Scored:
@@ -80,10 +95,12 @@ def gradients(step: JudgeStep, judge: nn.Module, candidates: Tensor, told: Any, 
     return [loss.detach(), *report.values(), *(gradient.clone() for gradient in found)]
 
 
-def through_two_steps(scoring: Any, judge: nn.Module, candidates: Tensor, told: Any, *, backend: str) -> float:
+def through_two_steps(
+    scoring: Any, judge: nn.Module, candidates: Tensor, told: Any, *, backend: str, tolerance: float = FP32_TOLERANCE
+) -> float:
     """The farthest the compiled step is from eager's, before and after the weights changed."""
     said: list[str] = []
-    fast = JudgeStep(scoring, Compiling(say=said.append, backend=backend))
+    fast = JudgeStep(scoring, Compiling(say=said.append, backend=backend, tolerance=tolerance))
     eager = JudgeStep(scoring)
     worst = []
     for turn in range(2):
@@ -100,6 +117,19 @@ def through_two_steps(scoring: Any, judge: nn.Module, candidates: Tensor, told: 
 @pytest.mark.parametrize("size_px", [16, 32])
 def test_traced_with_its_double_backward_the_step_has_eagers_gradients(size_px: int) -> None:
     assert through_two_steps(score, *base(size_px), backend="aot_eager") < 1e-5
+
+
+def test_traced_in_double_precision_the_step_has_eagers_gradients_to_the_last_digits() -> None:
+    judge, candidates, spoiling = base(16)
+    assert through_two_steps(score, judge.double(), candidates.double(), spoiling, backend="aot_eager") < 1e-12
+
+
+def test_traced_in_bf16_the_step_has_eagers_gradients() -> None:
+    judge, candidates, spoiling = base(16)
+    cast, plain = (JudgeStep(scoring) for scoring in (score_in_bf16, score))
+    apart = farthest(*(gradients(step, judge, candidates, spoiling, 1.0) for step in (cast, plain)))
+    assert 1e-3 < apart < 1, "this is bf16"
+    assert through_two_steps(score_in_bf16, judge, candidates, spoiling, backend="aot_eager") < 1e-5
 
 
 def test_a_patch_judges_step_too() -> None:
@@ -121,6 +151,15 @@ def small() -> tuple[nn.Module, Tensor]:
 
 def test_compiled_to_machine_code_the_step_has_eagers_gradients() -> None:
     assert through_two_steps(score_plainly, *small(), None, backend="inductor") < 1e-5
+
+
+def test_compiled_to_machine_code_in_double_precision_too() -> None:
+    judge, candidates = small()
+    assert through_two_steps(score_plainly, judge.double(), candidates.double(), None, backend="inductor") < 1e-12
+
+
+def test_compiled_to_machine_code_in_bf16_the_step_differs_by_its_rounding() -> None:
+    assert through_two_steps(score_plainly_in_bf16, *small(), None, backend="inductor", tolerance=BF16_TOLERANCE) < 2e-2
 
 
 def test_a_step_that_is_silently_wrong_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """TensorBoard itself reads the events of a run, and the run's film holds its sheets."""
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -47,9 +48,9 @@ def lines(*nimgs: int) -> list[dict[str, object]]:
 def test_tensorboard_reads_scalars_figures_and_sheets(storage: Storage, tmp_path: Path) -> None:
     # Given two slices that count, and an attempt at the second that went past its checkpoint and was lost
     first, second, lost = made(0, 16), made(16, 32, attempt=2), made(16, 32, attempt=1)
-    keep_slice_events(first, lines(8, 16), Sheet(nimg=16, png=sheet(0)), storage=storage)
-    keep_slice_events(lost, lines(24, 32), None, storage=storage)
-    keep_slice_events(second, lines(24, 32), Sheet(nimg=32, png=sheet(1)), storage=storage)
+    keep_slice_events(first, lines(8, 16), [Sheet(nimg=16, png=sheet(0))], storage=storage)
+    keep_slice_events(lost, lines(24, 32), [], storage=storage)
+    keep_slice_events(second, lines(24, 32), [Sheet(nimg=32, png=sheet(1))], storage=storage)
     keep_figure_events(second, {"kid": 0.25, "kid_low": 0.125}, at_s=1.7e9, storage=storage)
 
     # When the files of the slices that count lie in one folder
@@ -92,6 +93,19 @@ def test_the_film_shows_every_sheet_and_fades_between_them(storage: Storage, tmp
     assert _distance(halfway, first) > 4 and _distance(halfway, last) > 4
     # Which images it shows is written below: the caption changes with the sheet.
     assert np.abs(frames[0][-CAPTION_PX:] - frames[-1][-CAPTION_PX:]).max() > 64
+
+
+def test_the_film_shows_the_sheets_within_a_slice_that_its_log_tells(storage: Storage, tmp_path: Path) -> None:
+    one = made(0, 32)
+    told = [{"event": "sample", "nimg": nimg} for nimg in (8, 16, 32)]
+    storage.put(keys.slice_log("faces", 0, 1), "".join(json.dumps(line) + "\n" for line in told).encode())
+    for index, nimg in enumerate((8, 16, 24, 32)):  # 24 was another attempt's, and is in no log that counts
+        storage.put(keys.sample_grid("faces", nimg, 1), sheet(index))
+    film = run_film([one], storage=storage, alive=lambda: None)
+    assert film is not None
+    path = tmp_path / "film.mp4"
+    path.write_bytes(film)
+    assert len(frames_of(path)) == 3 * HELD + 2 * FADED + LAST
 
 
 def test_a_sheet_too_large_for_the_film_is_reduced_and_a_run_without_sheets_has_none(storage: Storage) -> None:

@@ -35,14 +35,13 @@ class Sheet:
 
 
 def keep_slice_events(
-    made: Slice, lines: Iterable[Mapping[str, Any]], sheet: Sheet | None, *, storage: Storage
+    made: Slice, lines: Iterable[Mapping[str, Any]], sheets: Iterable[Sheet], *, storage: Storage
 ) -> None:
-    """Store a slice's log lines and its sheet. Raises StorageUnavailable."""
+    """Store a slice's log lines and its sheets. Raises StorageUnavailable."""
     lines = list(lines)
     at_s = float(lines[-1].get("at_s", 0.0)) if lines else 0.0
     values = [_scalars(line) for line in lines if line.get("event") in GROUPS]
-    if sheet is not None:
-        values.append(Event(wall_time=at_s, step=sheet.nimg, summary=Summary(value=[_image(sheet.png)])))
+    values += [Event(wall_time=at_s, step=each.nimg, summary=Summary(value=[_image(each.png)])) for each in sheets]
     key = keys.slice_events(made.run, made.start_nimg, made.attempt)
     storage.put(key, event_file(values, at_s=at_s), if_absent=False)
 

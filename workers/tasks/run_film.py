@@ -1,6 +1,7 @@
-"""The film of a run: the sample sheets of its slices, all of the same seeds, one fading into the next."""
+"""The film of a run: its sample sheets, all of the same seeds, one fading into the next."""
 
 import io
+import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -72,12 +73,23 @@ def film_frame(picture: Image.Image, caption: str) -> Frame:
 
 def _sheets(slices: Sequence[Slice], storage: Storage) -> Iterator[Frame]:
     for made in slices:
-        try:
-            body = storage.get(keys.sample_grid(made.run, made.end_nimg, made.attempt))
-        except NotFound:
-            continue
-        with Image.open(io.BytesIO(body), formats=["PNG"]) as opened:
-            yield film_frame(opened.convert("RGB"), f"{made.end_nimg:,} images")
+        for nimg in _sheets_of(made, storage):
+            try:
+                body = storage.get(keys.sample_grid(made.run, nimg, made.attempt))
+            except NotFound:
+                continue
+            with Image.open(io.BytesIO(body), formats=["PNG"]) as opened:
+                yield film_frame(opened.convert("RGB"), f"{nimg:,} images")
+
+
+def _sheets_of(made: Slice, storage: Storage) -> list[int]:
+    """Images after which this slice left a sheet, as its log has them."""
+    try:
+        log = storage.get(keys.slice_log(made.run, made.start_nimg, made.attempt))
+    except NotFound:
+        return [made.end_nimg]
+    lines = map(json.loads, log.splitlines())
+    return sorted({int(line["nimg"]) for line in lines if line.get("event") == "sample"})
 
 
 def _mixed(before: Frame, after: Frame, share: float) -> Frame:

@@ -46,7 +46,8 @@ class Heard:
     """What a training process has told so far."""
 
     checkpoint: Path | None = None
-    sample: Path | None = None
+    samples: dict[int, Path] = field(default_factory=dict)
+    """Sheets by the images they come after."""
     nimg: int = 0
     trained: bool = False
     lines: list[Event] = field(default_factory=list)
@@ -63,7 +64,7 @@ class Heard:
             case "checkpoint":
                 self.checkpoint = Path(event["path"])
             case "sample":
-                self.sample = Path(event["path"])
+                self.samples[self.nimg] = Path(event["path"])
                 self._keep(event)
             case "log" | "resumed" | "damaged" | "branched" | "warning" | "compiled":
                 self.trained |= event["event"] == "log"
@@ -236,10 +237,10 @@ class TrainTask:
         log = keys.slice_log(spec.run, claim.cursor, claim.attempt)
         lines = "".join(json.dumps(line, sort_keys=True) + "\n" for line in heard.lines)
         self.storage.put(log, lines.encode(), if_absent=False)
-        output, sheet = {"log": log}, None
-        if heard.sample is not None:
-            output["sample"] = keys.sample_grid(spec.run, heard.nimg, claim.attempt)
-            sheet = Sheet(nimg=heard.nimg, png=heard.sample.read_bytes())
+        output = {"log": log}
+        sheets = [Sheet(nimg=nimg, png=path.read_bytes()) for nimg, path in heard.samples.items()]
+        for sheet in sheets:
+            output["sample"] = keys.sample_grid(spec.run, sheet.nimg, claim.attempt)
             self.storage.put(output["sample"], sheet.png, if_absent=False)
         made = Slice(
             run=spec.run,
@@ -249,7 +250,7 @@ class TrainTask:
             checkpoint_prefix=prefix,
             metrics=heard.metrics,
         )
-        keep_slice_events(made, heard.lines, sheet, storage=self.storage)
+        keep_slice_events(made, heard.lines, sheets, storage=self.storage)
         return Outcome(slice=made, output=output)
 
 

@@ -1,7 +1,7 @@
 """The sample sheet: what a person looks at to see how a run does."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +9,10 @@ import numpy as np
 from PIL import Image
 
 from workers.cascade.pixels import Picture
+from workers.training.config import RunConfig
+
+FILM_SHEETS = 24
+"""A run leaves at least so many sheets, where its log has as many lines: what its film is made of."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,15 @@ class SampleSheet:
     tiles: Sequence[Picture]
     columns: int = 0
     figures: Mapping[str, float] = field(default_factory=dict)
+
+
+def sheet_stops(nimg: int, stop_nimg: int, run: RunConfig) -> Iterator[int]:
+    """Where a slice from `nimg` images on stops for a sheet: evenly, never more often than it logs, the end is last."""
+    span = max(0, stop_nimg - nimg)
+    parts = max(1, min(math.ceil(FILM_SHEETS * span / run.total_nimg), span // run.log_nimg))
+    for part in range(1, parts):
+        yield nimg + span * part // parts
+    yield stop_nimg
 
 
 def write_sheet(path: Path, sheet: SampleSheet) -> None:

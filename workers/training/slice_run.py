@@ -30,7 +30,7 @@ from workers.training.opening import OpenLesson, open_lesson
 from workers.training.photo_spool import PhotoSpool
 from workers.training.precision import casts
 from workers.training.ranks import Ranks, joined
-from workers.training.sampling import write_sheet
+from workers.training.sampling import sheet_stops, write_sheet
 from workers.training.slice_spec import SliceSpec
 from workers.training.state import TrainingState
 
@@ -92,7 +92,12 @@ def _run(spec: SliceSpec, reporting: Reporting, *, ranks: Ranks, source: PhotoSo
         return reporting.should_stop() or not opened.ready(state.nimg, reporting.should_stop)
 
     watcher = replace(_watcher(reporting, warn), should_stop=should_stop)
-    train(room, stop_nimg=spec.stop_nimg, watcher=watcher)
+    for stop_nimg in sheet_stops(state.nimg, spec.stop_nimg, spec.run):
+        train(room, stop_nimg=stop_nimg, watcher=watcher)
+        if state.nimg < stop_nimg or stop_nimg == spec.stop_nimg:
+            break  # asked to stop, or at the end: the checkpoint goes before the sheet
+        if ranks.first:
+            _show(room, spec, reporting)
     if ranks.first:
         _keep(room, spec, provenance=provenance, reporting=reporting)
     return state.nimg
@@ -100,9 +105,14 @@ def _run(spec: SliceSpec, reporting: Reporting, *, ranks: Ranks, source: PhotoSo
 
 def _keep(room: Classroom, spec: SliceSpec, *, provenance: Provenance, reporting: Reporting) -> None:
     """The checkpoint, then the sample sheet."""
+    path = save_checkpoint(room.state, folder=spec.out_dir, provenance=provenance, at=reporting.at)
+    reporting.emit({"event": "checkpoint", "nimg": room.state.nimg, "path": str(path)})
+    _show(room, spec, reporting)
+
+
+def _show(room: Classroom, spec: SliceSpec, reporting: Reporting) -> None:
+    """The sample sheet."""
     state = room.state
-    path = save_checkpoint(state, folder=spec.out_dir, provenance=provenance, at=reporting.at)
-    reporting.emit({"event": "checkpoint", "nimg": state.nimg, "path": str(path)})
     sheet = room.lesson.sample(state.average)
     sheet_path = spec.out_dir / "samples" / f"{state.nimg:012d}.png"
     write_sheet(sheet_path, sheet)

@@ -15,8 +15,11 @@ from farm.errors import CheckpointInvalid
 from tests.workers.training.slices import events_of, run_here, spawn, spec_of, weights_of
 from workers.cascade.config import CascadeConfig
 from workers.cascade.container import cascade_objects, load_cascade
+from workers.training import sampling
 from workers.training.checkpoint import TENSOR_FILES, find_checkpoints
 from workers.training.export import export_judge, export_stage
+from workers.training.presets import run_config
+from workers.training.sampling import sheet_stops
 from workers.training.schedules import Ramp
 from workers.training.slice_spec import SliceSpec
 
@@ -94,6 +97,29 @@ def test_a_kill_while_a_checkpoint_is_written_leaves_a_sound_one(
     assert events[0]["nimg"] == (32 if point in ("renamed", "done") else 16)
     assert weights_of(spec.out_dir) == at_16_and_32[1]
     assert not list(spec.out_dir.glob(".writing-*"))
+
+
+def test_sheets_within_a_slice_are_for_the_film_and_change_nothing(
+    make_spec: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filmed, plain = (make_spec(out=out, stop_nimg=64, log_nimg=8) for out in ("filmed", "plain"))
+    shown = [
+        (event["event"], event["nimg"]) for event in run_here(filmed) if event["event"] in ("sample", "checkpoint")
+    ]
+    assert shown == [*(("sample", nimg) for nimg in range(8, 64, 8)), ("checkpoint", 64), ("sample", 64)]
+    assert sorted(path.name for path in (filmed.out_dir / "samples").iterdir())[0] == "000000000008.png"
+    monkeypatch.setattr(sampling, "FILM_SHEETS", 1)
+    assert [event["nimg"] for event in run_here(plain) if event["event"] == "sample"] == [64]
+    assert weights_of(filmed.out_dir) == weights_of(plain.out_dir)
+
+
+def test_a_run_leaves_two_dozen_sheets_evenly_and_no_more_than_log_lines() -> None:
+    run = run_config("base-64-tiny", dataset="none@1", seed=0)
+    stops = [stop for slice_ in range(8) for stop in sheet_stops(18_752 * slice_, 18_752 * (slice_ + 1), run)]
+    assert len(stops) == 24
+    assert max(np.diff([0, *stops])) - min(np.diff([0, *stops])) <= 1
+    assert list(sheet_stops(0, 2_047, run)) == [2_047]
+    assert list(sheet_stops(64, 64, run)) == [64]
 
 
 def test_an_upscaler_on_photos_and_pool_cut_in_two_slices_equals_one(make_spec: Make) -> None:

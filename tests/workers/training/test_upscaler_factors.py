@@ -50,7 +50,7 @@ def test_a_factor_trains_paints_and_tells_its_spectrum(name: str, portraits: Pat
     run = run_config(name, dataset="faces@1", seed=7)
     spec = spec_of(portraits, tmp_path, name, stop_nimg=8, batch=4, total_nimg=8, log_nimg=4, sample_count=1)
     events = run_here(spec)
-    sampled = next(event for event in events if event["event"] == "sample")
+    *_, sampled = (event for event in events if event["event"] == "sample")
     assert sampled["nimg"] == 8
     assert all(math.isfinite(sampled[figure]) and sampled[figure] > 0 for figure in ("grid_painted", "grid_photos"))
 

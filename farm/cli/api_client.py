@@ -74,6 +74,8 @@ class ApiClient:
         kwargs = {name: value for name, value in kwargs.items() if value is not None}
         try:
             return self._http.request(method, path, **kwargs)
+        except ValueError as error:  # NaN and infinities, which JSON has not
+            raise InvalidInput("what was to be sent is not JSON", problems=[Problem("", str(error))]) from error
         except httpx.HTTPError as error:
             raise Unavailable(f"the API does not answer: {error}") from error
 

@@ -21,6 +21,7 @@ from farm.service.failures import FailedPortrait
 from farm.service.forecast import Interval
 from farm.service.views import JobView, PortraitPage, PortraitView, Submitted
 from farm.settings import Settings
+from farm.specs import parse_spec
 from farm.specs.kinds import QUEUE_OF
 from farm.specs.sweep import SweepSpec
 
@@ -54,6 +55,7 @@ class RemoteFarm:
         elif spec.get("kind") == "reverdict":
             told = self.datasets.judge_again(spec)
         else:
+            parse_spec(spec)  # mistakes are told with their fields, also those that JSON cannot carry
             budget = "" if budget_hours is None else f"&budget_hours={budget_hours}"
             told = self._api.post(f"/v1/jobs?priority={priority}{budget}", json=dict(spec))
         return self._submitted(told)
@@ -100,6 +102,7 @@ class RemoteFarm:
 
     def estimate(self, spec: Mapping[str, Any], *, priority: int = 0) -> Estimate:
         """What a job would cost."""
+        parse_spec(spec)
         told = self._api.post(f"/v1/estimates?priority={priority}", json=dict(spec))
         spans = {name: told[name] and Interval(**told[name]) for name in ("device_s", "wall_s")}
         return Estimate(**{**told, **spans, "notes": tuple(told["notes"])})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 import typer
@@ -62,8 +63,12 @@ def _factors(option: str, text: str) -> tuple[float, ...]:
     found, problems = [], []
     for part in parts:
         try:
-            found.append(float(part))
+            factor = float(part)
         except ValueError:
+            factor = math.nan
+        if math.isfinite(factor):
+            found.append(factor)
+        else:
             problems.append(Problem(option, f"{part!r} is not a number"))
     if problems:
         raise InvalidInput("the factors are wrong; write factors like 0.25,1,4", problems=problems)

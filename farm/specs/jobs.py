@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from farm.errors import InvalidInput, Problem
@@ -161,6 +161,10 @@ PortraitSpec = RenderSpec | FilmSpec
 _ADAPTER: TypeAdapter[JobSpec] = TypeAdapter(Annotated[JobSpec, Field(discriminator="kind")])
 
 
+# NaN stays NaN, and is refused where a number is read; as null it would pass for what was not told.
+_PLAIN = TypeAdapter(dict[str, Any], config=ConfigDict(ser_json_inf_nan="constants"))
+
+
 def parse_spec(value: Mapping[str, Any]) -> JobSpec:
     """A job spec from plain JSON.
 
@@ -200,6 +204,6 @@ def _problem(item: ErrorDetails) -> Problem:
 
 def _dump(value: Mapping[str, Any]) -> bytes:
     try:
-        return TypeAdapter(dict[str, Any]).dump_json(dict(value), warnings=False)
+        return _PLAIN.dump_json(dict(value), warnings=False)
     except (TypeError, ValueError) as error:
         raise InvalidInput("the job is not plain JSON", problems=[Problem("", str(error))]) from error

@@ -151,6 +151,8 @@ def test_an_unknown_kind_is_told_with_the_known_ones(value: dict[str, Any]) -> N
         ("render", "size_px", 10**400),
         ("render", "size_px", 1024.0),
         ("render", "psi", float("nan")),
+        ("render", "texture", float("nan")),
+        ("render", "texture", float("-inf")),
         ("render", "psi", float("inf")),
         ("render", "psi", 10**400),
         ("render", "psi", True),

@@ -64,6 +64,11 @@ def test_portraits_are_asked_for_watched_and_fetched_from_afar(away: Farm, servi
     assert not (tmp_path / "elsewhere" / "ledger.sqlite").exists()
 
 
+def test_a_number_that_json_has_not_is_told_with_its_option(away: Farm) -> None:
+    told = away(*RENDER, "--texture", "nan")
+    assert (told.code, "--texture: Input should be a finite number" in told.err) == (2, True)
+
+
 def test_jobs_are_listed_shown_and_steered_from_afar(away: Farm, service: Service) -> None:
     assert "watch it with `farm watch" in away(*RENDER).out
     [view] = service.jobs(kind="render")

@@ -164,4 +164,6 @@ def test_a_sweep_is_submitted_from_afar(away: Farm, service: Service) -> None:
     assert len(service.ledger.runs()) == 4
     again = away(*asked, "--gamma", "0.5,2", "--seeds", "0")
     assert "seeds: must be at least 1" in again.err
+    assert "--gamma: 'nan' is not a number" in away(*asked, "--gamma", "nan,1").err
+    assert "--gamma: 'inf' is not a number" in away(*asked, "--gamma", "inf,1").err
     work_off(service)

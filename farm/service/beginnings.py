@@ -97,15 +97,18 @@ def cascade_of(reference: str, ledger: Ledger, *, field: str) -> CascadeRow:
     try:
         return ledger.cascade(reference)
     except NotFound as error:
-        names = known_names(f"{known.name}@{known.version}" for known in ledger.cascades())
+        names = known_names(
+            (f"{known.name}@{known.version}" for known in ledger.cascades()),
+            none="there is none yet: `farm cascade import NAME FILE.cascade` takes one, `farm cascade assemble` makes one",
+        )
         raise _refused(field, f"no cascade {reference!r}; {names}") from error
 
 
-def known_names(names: Iterable[str]) -> str:
+def known_names(names: Iterable[str], *, none: str = "there is none yet") -> str:
     """What there is instead, for a name that points nowhere."""
     found = sorted(set(names))
     if not found:
-        return "there is none yet"
+        return none
     more = f" and {len(found) - SHOWN_NAMES} more" if len(found) > SHOWN_NAMES else ""
     return f"there is {', '.join(found[:SHOWN_NAMES])}{more}"
 

@@ -99,7 +99,7 @@ def cascade_of(reference: str, ledger: Ledger, *, field: str) -> CascadeRow:
     except NotFound as error:
         names = known_names(
             (f"{known.name}@{known.version}" for known in ledger.cascades()),
-            none="there is none yet: `farm cascade import NAME FILE.cascade` takes one, `farm cascade assemble` makes one",
+            none="there is none yet: `farm cascade import NAME FILE` takes one, `farm cascade assemble` makes one",
         )
         raise _refused(field, f"no cascade {reference!r}; {names}") from error
 

@@ -1,5 +1,6 @@
 """One page with every address, its role and what it does. It needs no script and no network."""
 
+import re
 from html import escape
 
 from fastapi import APIRouter, Request
@@ -14,7 +15,7 @@ _PAGE = """<!doctype html>
 body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 68rem; padding: 0 1rem }}
 table {{ border-collapse: collapse; width: 100% }}
 td {{ border-top: 1px solid #8884; padding: .4rem; vertical-align: top }}
-code {{ font-size: .9em; overflow-wrap: anywhere }} h2 {{ margin-top: 2rem }}
+code {{ font-size: .9em; overflow-wrap: break-word }} :root {{ color-scheme: light dark }} h2 {{ margin-top: 2rem }}
 </style>
 <h1>{title}</h1>
 <p>{about} Send your key with every request: <code>Authorization: Bearer KEY</code>. Errors are
@@ -22,6 +23,7 @@ code {{ font-size: .9em; overflow-wrap: anywhere }} h2 {{ margin-top: 2rem }}
 <a href="openapi.json">openapi.json</a>, which any OpenAPI program reads.</p>
 {groups}
 </html>"""
+_CODE = re.compile(r"`([^`]+)`")
 _ROW = "<tr><td><code>{method}&nbsp;{path}</code>{query}</td><td>{role}</td><td>{what}</td></tr>"
 
 
@@ -35,10 +37,10 @@ def page(request: Request) -> HTMLResponse:
             query = ", ".join(each["name"] for each in operation.get("parameters", ()) if each["in"] == "query")
             row = _ROW.format(
                 method=method.upper(),
-                path=escape(path),
+                path=escape(path).replace("/", "<wbr>/"),
                 query=f"<br>? <code>{escape(query)}</code>" if query else "",
                 role=operation.get("x-role", "anybody"),
-                what=escape(operation.get("description", "").partition("\n")[0]),
+                what=_CODE.sub(r"<code>\1</code>", escape(operation.get("description", "").partition("\n\n")[0])),
             )
             groups.setdefault(operation["tags"][0], []).append(row)
     tables = "\n".join(f"<h2>{escape(tag)}</h2><table>{''.join(rows)}</table>" for tag, rows in groups.items())

@@ -180,5 +180,5 @@ def test_the_page_of_addresses_tells_each_with_its_role_and_needs_no_network(tow
     assert page.status_code == 200
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert not re.search(r"<script|https?://|src=|@import|url\(", page.text)
-    assert "<code>POST&nbsp;/v1/keys</code></td><td>admin</td>" in page.text
-    assert "<code>GET&nbsp;/health</code></td><td>anybody</td>" in page.text
+    assert "<code>POST&nbsp;<wbr>/v1<wbr>/keys</code></td><td>admin</td>" in page.text
+    assert "<code>GET&nbsp;<wbr>/health</code></td><td>anybody</td>" in page.text

@@ -1,8 +1,9 @@
-"""Whether an upscaler paints the texture it is told, and how patchy its skin is with and without a guide.
+"""Whether an upscaler paints the texture it is told, and how patchy its skin is, with and without guide and telling.
 
-A small ×4 upscaler to 256 px learns from photos alone, once whole and once without its guide; then people it has not
-seen are enlarged. The goal: Spearman between the texture set and the log energy measured of at least 0.8, pooled over
-people. Half an hour on one thread as it is; `--photos FOLDER` takes other photographs, `--images N` another length.
+A small ×4 upscaler to 256 px learns from photos alone, once whole, once without its guide and once told nothing either;
+then people it has not seen are enlarged. The goal: Spearman between the texture set and the log energy measured of at
+least 0.8, pooled over people. Three quarters of an hour on one thread as it is; `--photos FOLDER` takes other
+photographs, `--images N` another length, `--only` some of the painters.
 """
 
 import argparse
@@ -46,6 +47,8 @@ NETWORK = UpscalerConfig(
 )  # fmt: skip
 SETTINGS = tuple(np.linspace(-2, 2, 9).tolist())
 GOAL = 0.8
+PAINTERS = ("whole", "unguided", "plain")
+"""unguided: told a texture all the same. plain: neither guide nor texture."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ def main(arguments: Sequence[str]) -> int:
     asked.add_argument(
         "--weight", type=float, default=TEXTURE_WEIGHT, help="texture_weight (workers/training/config.py)"
     )
+    asked.add_argument("--only", nargs="+", default=PAINTERS, choices=PAINTERS, help="which of the painters")
     given = asked.parse_args(arguments)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory(prefix="texture-") as root:
@@ -80,23 +84,27 @@ def main(arguments: Sequence[str]) -> int:
             f"{count} photos, {given.images:,} images, seed {given.seed}, gain {given.gain:g}, weight {given.weight:g}",
             flush=True,
         )
-        guided = taught(run_of(given, guided=True), data)
-        good = tell_control(guided)
-        unguided = taught(run_of(given, guided=False), data)
-    tell_patches(guided, unguided)
+        good, painters = True, {}
+        for name in given.only:
+            painters[name] = taught(run_of(given, guided=name == "whole", told=name != "plain"), data)
+            if name == "whole":
+                good = tell_control(painters[name])
+    tell_patches(painters)
     return 0 if good else 1
 
 
-def run_of(given: argparse.Namespace, *, guided: bool) -> RunConfig:
-    """The demo's upscaler, thinner, told a texture, on photos alone."""
+def run_of(given: argparse.Namespace, *, guided: bool, told: bool) -> RunConfig:
+    """The demo's upscaler, thinner, on photos alone. told: a texture, and all that makes it listen."""
     run = run_config("demo-up-256", dataset="texture@1", seed=given.seed, total_nimg=given.images)
+    gain, weight = (given.gain, given.weight) if told else (1.0, 0.0)
     call = replace(run.call, micro_batch=1, dtype="fp32")
-    return replace(
-        run, network=NETWORK, judge_widths=(32, 48, 64), batch=8, precision="fp32", call=call,
-        upscaling=UpscalingConfig(
-            crop_px=16, scale_low=0.5, guided=guided, texture_gain=given.gain, texture_weight=given.weight
-        ),
+    upscaling = UpscalingConfig(
+        crop_px=16, scale_low=0.5, guided=guided, texture_gain=gain, texture_weight=weight
     )  # fmt: skip
+    network = NETWORK if told else replace(NETWORK, texture_dim=0)
+    return replace(
+        run, network=network, judge_widths=(32, 48, 64), batch=8, precision="fp32", call=call, upscaling=upscaling
+    )
 
 
 def store(folder: Path, data: Path) -> int:
@@ -129,7 +137,9 @@ def taught(run: RunConfig, data: Path) -> Taught:
     )  # fmt: skip
     run_slice(spec, Reporting(emit=_tell, should_stop=lambda: False, at=lambda _: None))
     config, tensors = export_stage(find_checkpoints(out)[0])
-    network = Upscaler(NETWORK)
+    if not isinstance(run.network, UpscalerConfig):
+        raise TypeError("this is no upscaler")
+    network = Upscaler(run.network)
     network.load_state_dict(tensors)
     photos = teaching_photos(data, split="control", min_native_px=NETWORK.size_px, size_px=NETWORK.size_px)
     frames = FrameDisk(source=PhotoFolder(data / "photos"), folder=data / "cache").open(photos, size_px=NETWORK.size_px)
@@ -171,23 +181,25 @@ def tell_control(one: Taught) -> bool:
     return pooled >= GOAL
 
 
-def tell_patches(guided: Taught, unguided: Taught) -> None:
+def tell_patches(painters: Mapping[str, Taught]) -> None:
     """How unevenly texture lies on faces, alone and beside the photo's own; medians over people."""
-    photos = guided.unseen
+    photos = next(iter(painters.values())).unseen
     rows = {
         "photos": photos,
         "cubic": [plain(area_reduced(photo, NETWORK.input_px), NETWORK.factor) for photo in photos],
-        "with its guide": [guided.painted(photo, place, 0.0) for place, photo in enumerate(photos)],
-        "without a guide": [unguided.painted(photo, place, 0.0) for place, photo in enumerate(photos)],
     }
+    for name, painter in painters.items():
+        texture = None if name == "plain" else 0.0
+        rows[name] = [painter.painted(photo, place, texture) for place, photo in enumerate(photos)]
     print("patchiness: variance of log energy over windows of 16 px; beside: of its difference from the photo's")
     for name, pictures in rows.items():
         alone = np.median([patchiness(each) for each in pictures])
         beside = [patchiness(each, photo) for each, photo in zip(pictures, photos, strict=True)]
         print(f"{name}: alone {alone:.3f}, beside {np.median(beside):.3f}", flush=True)
-    pairs = zip(rows["with its guide"], rows["without a guide"], photos, strict=True)
-    wins = [patchiness(one, photo) < patchiness(other, photo) for one, other, photo in pairs]
-    print(f"less patchy with its guide on {sum(wins)} of {len(wins)} people")
+    for name in painters.keys() - {"whole"} if "whole" in painters else ():
+        pairs = zip(rows["whole"], rows[name], photos, strict=True)
+        wins = [patchiness(one, photo) < patchiness(other, photo) for one, other, photo in pairs]
+        print(f"whole less patchy than {name} on {sum(wins)} of {len(wins)} people")
 
 
 def energy(picture: Picture) -> float:

@@ -43,6 +43,12 @@ def run_film(slices: Sequence[Slice], *, storage: Storage, alive: Callable[[], N
         return path.read_bytes() if count else None
 
 
+def sheets_of(slices: Sequence[Slice], storage: Storage) -> list[tuple[int, str]]:
+    """Images seen and key of every sheet that these slices' logs tell of, in order; one may be missing."""
+    found = ((made, nimg) for made in slices for nimg in _sheet_nimgs(made, storage))
+    return [(nimg, keys.sample_grid(made.run, nimg, made.attempt)) for made, nimg in found]
+
+
 def film_frames(sheets: Iterator[Frame]) -> Iterator[Frame]:
     """Every sheet held, with a cross-fade to the next: (HELD + FADED) frames a sheet, the last HELD + LAST."""
     shown: Frame | None = None
@@ -72,18 +78,16 @@ def film_frame(picture: Image.Image, caption: str) -> Frame:
 
 
 def _sheets(slices: Sequence[Slice], storage: Storage) -> Iterator[Frame]:
-    for made in slices:
-        for nimg in _sheets_of(made, storage):
-            try:
-                body = storage.get(keys.sample_grid(made.run, nimg, made.attempt))
-            except NotFound:
-                continue
-            with Image.open(io.BytesIO(body), formats=["PNG"]) as opened:
-                yield film_frame(opened.convert("RGB"), f"{nimg:,} images")
+    for nimg, key in sheets_of(slices, storage):
+        try:
+            body = storage.get(key)
+        except NotFound:
+            continue
+        with Image.open(io.BytesIO(body), formats=["PNG"]) as opened:
+            yield film_frame(opened.convert("RGB"), f"{nimg:,} images")
 
 
-def _sheets_of(made: Slice, storage: Storage) -> list[int]:
-    """Images after which this slice left a sheet, as its log has them."""
+def _sheet_nimgs(made: Slice, storage: Storage) -> list[int]:
     try:
         log = storage.get(keys.slice_log(made.run, made.start_nimg, made.attempt))
     except NotFound:

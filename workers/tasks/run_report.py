@@ -11,6 +11,7 @@ from farm.specs.run_table import RunRow, RunTable, run_table
 from farm.storage import Storage, keys
 from workers.pages.page import stored_thumbnail
 from workers.pages.run_page import RunTold, Thumb, run_page
+from workers.tasks.run_film import sheets_of
 
 MAX_FRAMES = 48
 FRAME_PX = 720
@@ -72,9 +73,8 @@ def _lines(slices: Iterable[Slice], storage: Storage) -> Iterable[Mapping[str, A
 
 
 def _frames(slices: Sequence[Slice], storage: Storage) -> list[tuple[int, str]]:
-    shown = thinned(slices, MAX_FRAMES)
-    sheets = ((made, keys.sample_grid(made.run, made.end_nimg, made.attempt)) for made in shown)
-    pictures = ((made.end_nimg, stored_thumbnail(key, storage.get, side_px=FRAME_PX)) for made, key in sheets)
+    shown = thinned(sheets_of(slices, storage), MAX_FRAMES)
+    pictures = ((nimg, stored_thumbnail(key, storage.get, side_px=FRAME_PX)) for nimg, key in shown)
     return [(nimg, picture) for nimg, picture in pictures if picture]
 
 

@@ -20,7 +20,13 @@ class ApiClient:
     """
 
     def __init__(self, base_url: str, *, key: str, transport: httpx.BaseTransport | None = None) -> None:
-        """`transport`: another way to the API than the network, for tests."""
+        """`transport`: another way to the API than the network, for tests.
+
+        Raises InvalidInput for a key that no farm gave out.
+        """
+        if not key.isascii():
+            told = "has letters that no key has: copy it anew from where `farm keys create` showed it"
+            raise InvalidInput("the key is wrong", problems=[Problem("FARM_API_KEY", told)])
         self._key = {"Authorization": f"Bearer {key}"}
         self._http = httpx.Client(base_url=base_url, timeout=TIMEOUT_S, trust_env=False, transport=transport)
 
@@ -74,8 +80,6 @@ class ApiClient:
         kwargs = {name: value for name, value in kwargs.items() if value is not None}
         try:
             return self._http.request(method, path, **kwargs)
-        except ValueError as error:  # NaN and infinities, which JSON has not
-            raise InvalidInput("what was to be sent is not JSON", problems=[Problem("", str(error))]) from error
         except httpx.HTTPError as error:
             raise Unavailable(f"the API does not answer: {error}") from error
 

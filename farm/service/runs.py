@@ -70,10 +70,7 @@ class Runs:
         """
         row = self.ledger.run(name)
         job = self.ledger.get_job(row.job_id)
-        try:
-            resolved = json.loads(self.storage.get(keys.run_config(name)))
-        except NotFound:
-            resolved = {"run": None, "stages_before": []}
+        resolved = self._resolved(name) or {"run": None, "stages_before": []}
         return {
             "run": name, "stage": row.stage, "job": row.job_id, "state": job.state.value, "nimg": row.nimg,
             "asked": dict(row.config), "config": resolved["run"], "stages_before": resolved["stages_before"],
@@ -158,13 +155,16 @@ class Runs:
     def _row(self, run: Run) -> RunRow:
         last = self.ledger.last_slice(run.name)
         figures = self._figures(last) if last else []
-        return RunRow(name=run.name, config=self._config(run), nimg=run.nimg, figures=figures)
+        resolved = self._resolved(run.name)
+        config = resolved["run"] if resolved else dict(run.config)
+        return RunRow(name=run.name, config=config, nimg=run.nimg, figures=figures)
 
-    def _config(self, run: Run) -> dict[str, Any]:
+    def _resolved(self, name: str) -> dict[str, Any] | None:
+        """The run's configuration as its first slice wrote it down; None before that."""
         try:
-            found: dict[str, Any] = json.loads(self.storage.get(keys.run_config(run.name)))["run"]
+            found: dict[str, Any] = json.loads(self.storage.get(keys.run_config(name)))
         except NotFound:
-            return dict(run.config)
+            return None
         return found
 
     def _figures(self, last: Slice) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,10 +43,10 @@ class SweepSpec(Spec):
     def _problems(self) -> list[Problem]:
         problems = []
         for field, factors in (("gammas", self.gammas), ("lrs", self.lrs)):
-            told = [f"{factor:g}" for factor in factors]
+            told = Counter(f"{factor:g}" for factor in factors)
             if not factors:
                 problems.append(Problem(field, "names no factor; write factors like 0.25,1,4"))
-            twice = sorted({each for each in told if told.count(each) > 1})
+            twice = sorted(each for each, count in told.items() if count > 1)
             if twice:
                 problems.append(Problem(field, f"{', '.join(twice)} is there twice"))
         if self.seeds < 1:

@@ -51,7 +51,8 @@ class PhotoSupply:
         with self._folder_lock:
             self._end.set()
         self._fetchers.shutdown(wait=False, cancel_futures=True)
-        shutil.rmtree(self._spool)
+        # What a process that ends just now puts there goes with the run's next slice.
+        shutil.rmtree(self._spool, ignore_errors=True)
 
     def check(self) -> None:
         """Raises what bringing a photo came to: NotFound or PhotoRefused naming it, StorageUnavailable, StorageFull."""

@@ -1,6 +1,5 @@
 """Training runs: how far they are, what they left, several at once."""
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -48,7 +47,7 @@ def configuration(farm: Farm, name: Name) -> dict[str, Any]:
 @router.get("/runs/{name}/log")
 def log(farm: Farm, name: Name, first_slice: FirstSlice = 0) -> LogPageOut:
     """What a run logged, some slices at a time. Lines come with each slice's checkpoint."""
-    return LogPageOut(**asdict(farm.runs.log_page(name, first_slice=first_slice)))
+    return LogPageOut.model_validate(farm.runs.log_page(name, first_slice=first_slice), from_attributes=True)
 
 
 @router.get("/runs/{name}/events")
@@ -80,7 +79,7 @@ def page(farm: Farm, name: Name) -> Response:
 @router.get("/run-table")
 def table(farm: Farm, names: Names = None) -> list[RunRowOut]:
     """Runs for a table: what each was told, and the figures of its last slice."""
-    return [RunRowOut(**asdict(row)) for row in farm.runs.table(names or ())]
+    return [RunRowOut.model_validate(row, from_attributes=True) for row in farm.runs.table(names or ())]
 
 
 @router.post("/sweeps", status_code=201, openapi_extra=_BODY)

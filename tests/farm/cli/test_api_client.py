@@ -62,3 +62,9 @@ def test_other_failures_are_told_as_what_they_are(response: httpx.Response, erro
 def test_an_api_that_is_not_there_is_unavailable() -> None:
     with ApiClient("http://127.0.0.1:1", key="x") as api, pytest.raises(Unavailable):
         api.get("/health")
+
+
+def test_a_key_that_no_farm_gave_out_is_told_before_anything_is_sent() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        ApiClient("http://farm", key="clé")
+    assert [problem.field for problem in refused.value.problems] == ["FARM_API_KEY"]

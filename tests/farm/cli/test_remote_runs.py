@@ -149,6 +149,13 @@ def test_a_run_is_stopped_from_afar_by_its_owner_alone(
     assert "was done before, at 16 images" in away("train", "stop", "faces").out
 
 
+@pytest.mark.parametrize("name", ["../jobs", "x/../../jobs/1", "a b", "x?y", "", "..", "ü"])
+def test_a_name_that_none_can_have_leads_nowhere_from_afar(away: Farm, name: str) -> None:
+    for verb in ("show", "log", "film", "report", "stop"):
+        told = away("train", verb, name)
+        assert (told.code, f"there is no run {name}".strip() in told.err) == (2, True)
+
+
 def test_only_trainings_are_stopped(away: Farm, service: Service) -> None:
     add_cascade(service)
     job_id = service.submit({"kind": "render", "cascade": "demo", "seeds": "0..4", "size_px": 32}).job.id

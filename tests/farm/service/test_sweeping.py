@@ -63,6 +63,9 @@ def test_an_empty_a_doubled_and_a_huge_grid_are_refused(service: Service) -> Non
     with pytest.raises(InvalidInput) as refused:
         service.sweep(SweepSpec(name="try", train=SHARED, gammas=(), lrs=(2.0, 2.0), seeds=0))
     assert [problem.field for problem in refused.value.problems] == ["gammas", "lrs", "seeds"]
+    huge = SweepSpec(name="try", train=SHARED, gammas=tuple(place / 1000 for place in range(150_000)))
+    with pytest.raises(InvalidInput, match="150000 runs"):
+        service.sweep(huge)
     with pytest.raises(InvalidInput, match="102 runs"):
         service.sweep(SweepSpec(name="try", train=SHARED, gammas=(1.0, 2.0), seeds=51))
 

@@ -10,7 +10,7 @@ from tests.chaos.watching import check_nothing_failed, listen
 from tests.chaos.yard import wait_for
 from workers.cascade.cascade import Cascade
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 
 def test_a_full_disk_stops_the_work_and_loses_nothing(one_machine: OneMachine, cascade: Cascade) -> None:

@@ -50,7 +50,7 @@ def test_work_that_needs_more_memory_waits_for_a_larger_worker_and_is_nobodys_fa
     assert registered["small"] == limit
     # When a large portrait is asked of it
     job_id = rendered(yard, "1", LARGE_PX)
-    wait_for("the small worker to run out", lambda: "out of memory" in yard.workers["small"].says(), timeout_s=120)
+    wait_for("the small worker to run out", lambda: "out of memory" in yard.workers["small"].says(), timeout_s=240)
     wait_for("its task to wait", lambda: [task.state for task in yard.record(job_id)] == ["pending"])
     # Then it goes on with what fits, and the large portrait waits without a failure
     [small] = yard.wait_until_ended(rendered(yard, "2..3", SMALL_PX))

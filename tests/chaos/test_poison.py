@@ -44,7 +44,7 @@ def submitted(yard: Yard, count: int, **spec: object) -> int:
 
 
 def ended(yard: Yard, job_id: int) -> Job:
-    return yard.wait_until_ended(job_id, timeout_s=180)[0]
+    return yard.wait_until_ended(job_id, timeout_s=240)[0]
 
 
 def stored(yard: Yard, job_id: int) -> list[str]:
@@ -64,7 +64,7 @@ def both_work(yard: Yard, **spec: object) -> None:
         ended(yard, job_id)
         return {"north", "south"} <= {task.worker for task in yard.record(job_id)}
 
-    wait_for("both workers", shared, timeout_s=120)
+    wait_for("both workers", shared, timeout_s=240)
 
 
 def log(yard: Yard, job_id: int) -> str:
@@ -156,8 +156,8 @@ def test_a_worker_that_fails_what_others_complete_is_put_on_leave(yard: Yard) ->
         found = next(each for each in yard.ledger.workers() if each.name == "broken")
         return (found.leave_until or 0) > yard.ledger.now()
 
-    wait_for("the broken worker's leave", on_leave, timeout_s=120)
-    for job in yard.wait_until_ended(*jobs, timeout_s=180):
+    wait_for("the broken worker's leave", on_leave, timeout_s=240)
+    for job in yard.wait_until_ended(*jobs, timeout_s=240):
         assert (job.state, job.failed) == (JobState.DONE, 0), "what one broken worker failed on is nobody's failure"
     broken.stop()
     del yard.workers["broken"]

@@ -49,7 +49,7 @@ def killed_in_its_ranking(yard: Yard, job_id: int, unit: int) -> Task | None:
     return None
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_a_selection_survives_the_loss_of_workers_in_its_previews_and_in_its_ranking(one_machine: OneMachine) -> None:
     farm = one_machine.yard
     with farm.opened() as service:

@@ -15,7 +15,7 @@ from tests.chaos.yard import Yard, set_aside, wait_for
 from tests.services.faulty_s3 import Faults
 from workers.cascade.cascade import Cascade
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(900)
 
 
 def doctor(yard: Yard) -> dict[str, Check]:
@@ -48,7 +48,7 @@ def test_an_s3_server_that_refuses_three_requests_in_ten(servers: Servers, casca
         before = servers.s3.counts["refused"]
         servers.s3.faults = Faults(refused=0.3)
     try:
-        wait_for("refusals", lambda: servers.s3.counts["refused"] > before + 25, timeout_s=120)
+        wait_for("refusals", lambda: servers.s3.counts["refused"] > before + 25, timeout_s=240)
         heard.wait_for_outage("the storage")
         found = doctor(yard)
     finally:
@@ -65,7 +65,7 @@ def test_an_s3_server_that_crawls_and_cuts_objects_half_way(servers: Servers, ca
         before = dict(servers.s3.counts)
         servers.s3.faults = Faults(cut=0.4, delay_s=1.1)
     try:
-        wait_for("cut objects", lambda: servers.s3.counts["cut"] > before.get("cut", 0) + 4, timeout_s=120)
+        wait_for("cut objects", lambda: servers.s3.counts["cut"] > before.get("cut", 0) + 4, timeout_s=240)
         servers.s3.faults = Faults(delay_s=1.1)
         found = doctor(yard)
     finally:

@@ -61,7 +61,7 @@ def test_a_name_with_ten_jobs_and_one_with_one_use_the_devices_alike(quick: Yard
     def used() -> dict[str, float]:
         return {name: sum(day.device_s for day in ledger.accounts.used(name, days=2)) for name in ("many", "one")}
 
-    wait_for("a while of work", lambda: sum(used().values()) > 12.0, timeout_s=120)
+    wait_for("a while of work", lambda: sum(used().values()) > 12.0, timeout_s=240)
     spent = used()
     # By jobs it would be ten to one. A task of each more or less is one part in ten here.
     assert 0.6 < spent["many"] / spent["one"] < 1.7, spent

@@ -16,7 +16,7 @@ from tests.chaos.yard import Yard, members, open_yard, wait_for
 from tests.services.process import ServiceMissing, skip_or_fail
 from tests.services.redis import running_redis
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 TOTAL_NIMG = 320
 GONE_S = 10.0
 """How soon after any kill nothing may hold the device."""
@@ -40,7 +40,7 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
 
 
 def train(yard: Yard, run: str) -> Job:
-    return yard.wait_until_ended(submit(yard, run), timeout_s=400)[0]
+    return yard.wait_until_ended(submit(yard, run), timeout_s=800)[0]
 
 
 def submit(yard: Yard, run: str) -> int:
@@ -53,7 +53,7 @@ def begin(yard: Yard, run: str) -> tuple[int, psutil.Process]:
     yard.wait_until_ready("easel")
     job_id = submit(yard, run)
     process = process_of(yard)
-    wait_for("a step", lambda: any(task.units_done for task in yard.record(job_id)), timeout_s=120)
+    wait_for("a step", lambda: any(task.units_done for task in yard.record(job_id)), timeout_s=240)
     return job_id, process
 
 
@@ -69,7 +69,7 @@ def open_task(yard: Yard, job_id: int) -> Task:
 
 
 def check_same_as_calm(yard: Yard, job_id: int, run: str) -> None:
-    assert yard.wait_until_ended(job_id, timeout_s=400)[0].state is JobState.DONE, yard.report(job_id)
+    assert yard.wait_until_ended(job_id, timeout_s=800)[0].state is JobState.DONE, yard.report(job_id)
     assert weights_of(yard, run, TOTAL_NIMG) == weights_of(yard, "calm", TOTAL_NIMG)
 
 
@@ -134,7 +134,7 @@ def test_a_paused_run_leaves_its_checkpoint_in_the_middle_of_a_slice_and_goes_on
     # Before the first step all that decides the run is written.
     assert farm.storage.head(keys.run_config("paused")) is not None
     assert not any(task.units_done for task in farm.record(job_id))
-    wait_for("a step", lambda: any(task.units_done for task in farm.record(job_id)), timeout_s=120)
+    wait_for("a step", lambda: any(task.units_done for task in farm.record(job_id)), timeout_s=240)
     process.suspend()
     farm.ledger.pause(job_id)
     time.sleep(4 * farm.settings.beat_s)

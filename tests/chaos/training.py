@@ -53,7 +53,7 @@ def process_of(yard: Yard, name: str = "easel") -> psutil.Process:
                 return process
         return None
 
-    return wait_for("a training process", found, timeout_s=120)
+    return wait_for("a training process", found, timeout_s=240)
 
 
 def ended(process: psutil.Process) -> bool:

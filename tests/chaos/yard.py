@@ -32,11 +32,13 @@ T = TypeVar("T")
 
 REAL = "workers.app"
 TOY = "tests.workers.toy.app"
-READY_S = 120.0
-"""A worker imports torch; on a busy machine that takes a while."""
+READY_S = 240.0
+"""A worker imports torch; on a busy machine that takes a while (33 s were seen)."""
+ENDED_S = 240.0
+"""A job ends. Costs nothing where it does; a machine that stands still for a minute is no fault of the farm's."""
 
 
-def wait_for(what: str, found: Callable[[], T | bool | None], *, timeout_s: float = 60.0) -> T:
+def wait_for(what: str, found: Callable[[], T | bool | None], *, timeout_s: float = 120.0) -> T:
     """What `found` answers as soon as that is something; fails loudly otherwise."""
     deadline_s = time.monotonic() + timeout_s
     while time.monotonic() < deadline_s:
@@ -178,7 +180,7 @@ class Yard:
 
         return wait_for(f"POST {path}", answered, timeout_s=READY_S)
 
-    def wait_until_ended(self, *job_ids: int, timeout_s: float = 120.0) -> list[Job]:
+    def wait_until_ended(self, *job_ids: int, timeout_s: float = ENDED_S) -> list[Job]:
         """The jobs, once all are done, failed or cancelled."""
 
         def ended() -> list[Job] | None:

@@ -52,7 +52,7 @@ def demo_environment(folder: Path) -> dict[str, str]:
     return {**environment(folder / "home"), "TMPDIR": str(temporary)}
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_the_demo_paints_shows_where_to_look_and_leaves_nothing_behind(tmp_path: Path, archive: Path) -> None:
     # Given a demo of three small portraits
     environment = demo_environment(tmp_path)
@@ -75,7 +75,7 @@ def test_the_demo_paints_shows_where_to_look_and_leaves_nothing_behind(tmp_path:
     assert _processes_of(tmp_path) == []
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_an_interrupted_demo_stops_all_it_started(tmp_path: Path, archive: Path, number: signal.Signals) -> None:
     # Given a demo that is up
@@ -99,7 +99,7 @@ def test_an_interrupted_demo_stops_all_it_started(tmp_path: Path, archive: Path,
     assert list((tmp_path / "tmp").glob("farm-demo-*")) == []
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_demo_of_a_size_no_cascade_paints_says_so_and_stops(tmp_path: Path, archive: Path) -> None:
     arguments = ("--cascade", str(archive), "--size", "8192")
     process = started("demo", *arguments, env=demo_environment(tmp_path), cwd=tmp_path)
@@ -112,7 +112,7 @@ def test_a_demo_of_a_size_no_cascade_paints_says_so_and_stops(tmp_path: Path, ar
     assert _processes_of(tmp_path) == []
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(torch.cuda.is_available(), reason="the device it names might be here")
 def test_a_demo_whose_worker_cannot_start_says_why_and_stops(tmp_path: Path, archive: Path) -> None:
     env = {**demo_environment(tmp_path), "FARM_DEVICE": "cuda:7"}

@@ -13,7 +13,7 @@ from workers.tasks.run_film import FADED, HELD, LAST
 PHOTOS = Path(__file__).parents[2] / "deploy/demo/photos"
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_every_slice_is_a_point_of_the_curve(running: RunningFarm) -> None:
     running.cli("dataset", "add", "studio", str(PHOTOS), "--wait")
     one = ("train", "base", "faces", "--dataset", "studio", "--preset", "demo-base-64")

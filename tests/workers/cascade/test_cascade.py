@@ -55,7 +55,7 @@ def test_small_windows_give_the_same_portraits() -> None:
     assert np.array_equal(one(tiled, recipes_of(tiled, [11])[0]), first)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_another_process_renders_the_same_bytes(cascade: Cascade) -> None:
     """A fresh interpreter, its random state elsewhere, a portrait from the middle of a batch."""
     code = (

@@ -51,7 +51,7 @@ def test_the_judge_prefers_what_it_was_seen_to_prefer(cascade: Cascade) -> None:
     assert min(scores[:2]) > 0 and max(scores[2:]) < -1.5, "the best and the worst of docs/recipes.md"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_loading_does_not_import_the_compiler() -> None:
     """Checking shapes on the meta device once drew weights there, and a worker's first claim waited 1.5 s longer."""
     code = (

@@ -30,7 +30,7 @@ demo: $(stamp) ## start a whole farm, paint four portraits into ./portraits, sto
 	@$(bin)/farm demo --count $(COUNT) --size $(SIZE) --seed $(SEED) --out "$(OUT)"
 
 test: $(stamp) ## run all tests; a service that is not installed skips its own, with a word
-	@$(bin)/python -m pytest tests --ignore=tests/benchmarks -n $(JOBS) --dist loadfile $(ARGS)
+	@$(bin)/python -m pytest tests --ignore=tests/benchmarks -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(stamp) ## lint, format, types, import contracts, size limits, deployment files, walls
 	@echo "ruff check";     $(bin)/ruff check --quiet .

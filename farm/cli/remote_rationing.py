@@ -9,7 +9,7 @@ from typing import Any
 from farm.cli.api_client import ApiClient
 from farm.ledger.accounts import Account, Quota, UsedDay
 from farm.ledger.waits import Wait
-from farm.service.rationing import NO_KEY, Used
+from farm.service.rationing import NO_KEY, Used, checked_name
 
 EPOCH = date(1970, 1, 1)
 
@@ -40,12 +40,12 @@ class RemoteRationing:
 
     def set_share(self, name: str, share: float) -> None:
         """How much it gets beside a name with 1."""
-        self._api.put(f"/v1/accounts/{name}", json={"share": share})
+        self._api.put(_address(name), json={"share": share})
 
     def set_quota(self, name: str, quota: Quota) -> None:
         """In place of the one before."""
         limits = {"running": quota.running, "per_day": quota.per_day, "bytes": quota.size_bytes}
-        self._api.put(f"/v1/accounts/{name}", json={"quota": limits})
+        self._api.put(_address(name), json={"quota": limits})
 
     def set_priority(self, job_id: int, priority: str | int) -> bool:
         """True if this call changed it."""
@@ -83,3 +83,9 @@ def _account(told: Mapping[str, Any]) -> Account:
 
 def _day(text: str) -> int:
     return (date.fromisoformat(text) - EPOCH).days
+
+
+def _address(name: str) -> str:
+    """Raises InvalidInput for what can be no name: it would lead elsewhere."""
+    checked_name(name)
+    return f"/v1/accounts/{name}"

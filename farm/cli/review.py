@@ -107,15 +107,23 @@ class _Elsewhere:
 
     def state(self, name: str) -> dict[str, Any]:
         """How far it is."""
-        found: dict[str, Any] = self._api.get(f"/v1/datasets/{name}/review")
+        found: dict[str, Any] = self._api.get(f"{_address(name)}/review")
         return found
 
     def labels(self, name: str) -> list[dict[str, Any]]:
         """Every label that stands."""
         found: list[dict[str, Any]] = []
-        while page := self._api.get(f"/v1/datasets/{name}/review/labels", after=len(found), limit=PAGE):
+        while page := self._api.get(f"{_address(name)}/review/labels", after=len(found), limit=PAGE):
             found += page
         return found
+
+
+def _address(reference: str) -> str:
+    """Of the version named. Raises InvalidInput, NotFound for what can be no name: it would lead elsewhere."""
+    from farm.service.photo_lists import parse_reference
+
+    parse_reference(reference)
+    return f"/v1/datasets/{reference}"
 
 
 def _reviews() -> _Here | _Elsewhere:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 from farm.errors import Conflict, InvalidInput, NotFound, Problem
 from farm.ledger import Ledger
 from farm.ledger.rows import Dataset
+from farm.specs.fields import NAME
 from farm.specs.policy import LADDER_PX
 from farm.storage import Storage, keys
 
@@ -22,10 +24,12 @@ Photo = Mapping[str, Any]
 
 
 def parse_reference(reference: str) -> tuple[str, int | None]:
-    """Name and version of `name` or `name@version`. Raises InvalidInput."""
+    """Name and version of `name` or `name@version`. Raises InvalidInput; NotFound for what can be no dataset's name."""
     name, at, version = reference.partition("@")
     if at and not (version.isascii() and version.isdecimal() and 0 < len(version) <= VERSION_DIGITS):
         raise InvalidInput("the dataset's name is wrong", problems=[Problem("NAME", "write name or name@version")])
+    if not re.fullmatch(NAME, name, re.ASCII):
+        raise NotFound(f"there is no dataset {reference}")
     return name, int(version) if at else None
 
 

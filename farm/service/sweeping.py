@@ -19,15 +19,20 @@ def jobs_of(sweep: SweepSpec, *, ledger: Ledger, storage: Storage) -> list[dict[
     """
     preset = PRESETS.get(str(sweep.train.get("preset")))
     shared = {"stage": preset.stage if preset else "base", **sweep.train, "kind": "train"}
-    specs = [{**shared, **point} for point in sweep.points()]
-    _refuse_mistakes(specs, ledger=ledger, storage=storage)
+    grid = sweep.problems()
+    # A grid that cannot be walked has no runs to look at: what they share is looked at in one.
+    points = [{"run": sweep.name, "seed": 0}] if grid else sweep.points()
+    specs = [{**shared, **point} for point in points]
+    _refuse_mistakes(specs, grid, ledger=ledger, storage=storage)
     return specs
 
 
-def _refuse_mistakes(specs: Sequence[Mapping[str, Any]], *, ledger: Ledger, storage: Storage) -> None:
-    """Raises InvalidInput: each mistake once, however many runs make it."""
-    problems: dict[Problem, None] = {}
-    taken = {run.name for run in ledger.runs()}
+def _refuse_mistakes(
+    specs: Sequence[Mapping[str, Any]], found: Sequence[Problem], *, ledger: Ledger, storage: Storage
+) -> None:
+    """Raises InvalidInput: what was found before, and each mistake of the runs once, however many make it."""
+    problems = dict.fromkeys(found)
+    taken = set() if found else {run.name for run in ledger.runs()}
     for spec in specs:
         if spec["run"] in taken:
             problems[Problem("run", f"run {spec['run']} exists; choose another name")] = None

@@ -31,7 +31,7 @@ class SweepSpec(Spec):
 
         Raises InvalidInput naming every mistake in the grid.
         """
-        if problems := self._problems():
+        if problems := self.problems():
             raise InvalidInput("the sweep has mistakes", problems=problems)
         found = []
         for gamma, lr, seed in itertools.product(self.gammas, self.lrs, range(self.seeds)):
@@ -40,7 +40,8 @@ class SweepSpec(Spec):
             found.append({"run": run, "gamma_factor": gamma, "lr_factor": lr, "seed": seed})
         return found
 
-    def _problems(self) -> list[Problem]:
+    def problems(self) -> list[Problem]:
+        """Every mistake in the grid."""
         problems = []
         for field, factors in (("gammas", self.gammas), ("lrs", self.lrs)):
             told = Counter(f"{factor:g}" for factor in factors)

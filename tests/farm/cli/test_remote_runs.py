@@ -156,6 +156,25 @@ def test_a_name_that_none_can_have_leads_nowhere_from_afar(away: Farm, name: str
         assert (told.code, f"there is no run {name}".strip() in told.err) == (2, True)
 
 
+@pytest.mark.parametrize("name", ["../runs", "nobody", "a b", "x?y", "..", "x@y", "../runs@1", "studio@7"])
+def test_a_wrong_name_is_told_from_afar_as_at_home(
+    away: Farm, settings: Settings, service: Service, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    admin = service.ledger.create_key("eve", Role.ADMIN)[1]
+    asked = [("dataset", verb, name) for verb in ("show", "reverdict")]
+    asked += [("dataset", "report", name, "--out", "report.html"), ("dataset", "compare", name, "studio")]
+    asked += [("dataset", "review", name, "--export"), ("keys", "share", name, "2")]
+    for words in asked:
+        monkeypatch.setenv("FARM_API_KEY", admin)
+        far = away(*words)
+        with monkeypatch.context() as home:
+            home.delenv("FARM_API_URL")
+            home.setenv("FARM_HOME", str(settings.home))
+            near = away(*words)
+        assert (far.code, far.err) == (near.code, near.err), words
+        assert far.code == 2 and far.err
+
+
 def test_only_trainings_are_stopped(away: Farm, service: Service) -> None:
     add_cascade(service)
     job_id = service.submit({"kind": "render", "cascade": "demo", "seeds": "0..4", "size_px": 32}).job.id

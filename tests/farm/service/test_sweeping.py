@@ -58,8 +58,13 @@ def test_every_mistake_is_told_once_and_nothing_is_submitted(service: Service) -
     assert [problem.field for problem in refused.value.problems] == ["gamma_factor"]
     assert names(service) == ["try-g4-s0"]
 
+    with pytest.raises(InvalidInput) as refused:
+        service.sweep(SweepSpec(name="try-g4-s0", train=wrong, gammas=(1.0, 1.0), seeds=0))
+    assert sorted(problem.field for problem in refused.value.problems) == ["dataset", "gammas", "preset", "seeds"]
+
 
 def test_an_empty_a_doubled_and_a_huge_grid_are_refused(service: Service) -> None:
+    add_dataset(service)
     with pytest.raises(InvalidInput) as refused:
         service.sweep(SweepSpec(name="try", train=SHARED, gammas=(), lrs=(2.0, 2.0), seeds=0))
     assert [problem.field for problem in refused.value.problems] == ["gammas", "lrs", "seeds"]

@@ -4,7 +4,8 @@ DATASET holds `manifest.parquet` and `photos/` of the dataset version the base w
 about 1000 px, the FILES exported cascades, the older one first. Uncurated seeds from 0 on, psi 1:
 the face detector finds at least 90 % (its rate on photographs beside it); the first upscaler is better than Lanczos and
 than a painter taught by L1 alone, by verdict, on people nobody was taught; the energy of three detail bands of the face
-is 0.7 to 1.3 of the studio's; nobody looks like a training photo. Two of them are compared as bases too.
+is 0.7 to 1.3 of the studio's, with the textures that are drawn for them (set ones are told beside it); nobody looks
+like a training photo. Two of them are compared as bases too.
 OUT gets the sheets: portraits beside photographs, and every portrait beside its nearest training photo.
 """
 
@@ -49,6 +50,8 @@ ENERGY = (0.7, 1.3)
 STUDIO_PX = 900
 """A studio frame with fewer pixels is passed over: energies are measured in the picture's own pixels."""
 JUDGED, SET = 64, 16
+SETTINGS = (0.0, 0.5, 1.0)
+"""Of texture: where the portraits' energy comes nearest to the studio's is between."""
 TAUGHT = 1_000
 ONLY_L1 = 1e4
 """Beside it the judge's word is nothing: a painter taught by L1 alone."""
@@ -134,10 +137,16 @@ def tell_upscaler(cascade: Cascade, scale: Scale) -> bool:
 
 
 def tell_energy(cascade: Cascade, scale: Scale) -> bool:
-    """Detail bands of the largest portraits beside the studio's."""
-    shares = energies(painted(cascade, JUDGED, cascade.sizes_px[-1])) / energies(studio_faces(scale.studio))
-    print("energy of the face by the studio's, finest band first: " + ", ".join(f"{each:.2f}" for each in shares))
-    return bool(np.all((shares >= ENERGY[0]) & (shares <= ENERGY[1])))
+    """Detail bands of the largest portraits beside the studio's, with their own textures; then with set ones."""
+    studio, met = energies(studio_faces(scale.studio)), []
+    told = any(stage.config.texture is not None for stage in cascade.upscalers)
+    for setting in (None, *SETTINGS) if told else (None,):
+        shares = energies(painted(cascade, JUDGED, cascade.sizes_px[-1], texture=setting)) / studio
+        met.append(bool(np.all((shares >= ENERGY[0]) & (shares <= ENERGY[1]))))
+        name = "of their own" if setting is None else f"set to {setting:g}"
+        print(f"energy of the face by the studio's, texture {name}, finest band first: "
+              + ", ".join(f"{each:.2f}" for each in shares), flush=True)  # fmt: skip
+    return met[0]
 
 
 def tell_texture(cascade: Cascade) -> None:

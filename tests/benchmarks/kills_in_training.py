@@ -12,8 +12,9 @@ import psutil
 
 from farm.ledger import JobState
 from tests.benchmarks.grounds import benchmark_yard
-from tests.chaos.training import add_photos, ended, process_of, submit_run, weights_of
+from tests.chaos.training import add_photos, process_of, submit_run, weights_of
 from tests.chaos.yard import Yard, members, wait_for
+from tests.services.process import lives
 
 IN_WRITING = ("begin", "weights.safetensors", "optimizer.safetensors", "state.json", "renamed")
 """Points of workers/training/checkpoint.py, each passed once a slice."""
@@ -77,7 +78,7 @@ def _judge(yard: Yard, run: str, what: str, process: psutil.Process | None) -> b
     began_s = time.monotonic()
     job_id = yard.ledger.run(run).job_id
     if process is not None:
-        wait_for("the training process to end", lambda: ended(process), timeout_s=GONE_S)
+        wait_for("the training process to end", lambda: not lives(process), timeout_s=GONE_S)
     _wait(yard, run)
     traces = sum(task.failures + task.losses for task in yard.record(job_id))
     same = weights_of(yard, run, TOTAL_NIMG) == weights_of(yard, "calm", TOTAL_NIMG)

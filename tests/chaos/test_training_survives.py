@@ -11,14 +11,14 @@ import pytest
 from farm.ledger import Job, JobState, Task
 from farm.service.runs import Runs
 from farm.storage import keys
-from tests.chaos.training import add_photos, ended, process_of, submit_run, weights_of
+from tests.chaos.training import add_photos, process_of, submit_run, weights_of
 from tests.chaos.yard import Yard, members, open_yard, wait_for
-from tests.services.process import ServiceMissing, skip_or_fail
+from tests.services.process import ServiceMissing, lives, skip_or_fail
 from tests.services.redis import running_redis
 
 pytestmark = pytest.mark.timeout(900)
 TOTAL_NIMG = 320
-GONE_S = 10.0
+GONE_S = 30.0
 """How soon after any kill nothing may hold the device."""
 
 
@@ -84,7 +84,7 @@ def test_a_killed_training_process_is_a_failure_and_the_same_weights(farm: Yard)
 def test_a_killed_child_takes_its_training_process_with_it(farm: Yard) -> None:
     job_id, process = begin(farm, "child-killed")
     farm.workers["easel"].child().kill()
-    wait_for("the training process to end", lambda: ended(process), timeout_s=GONE_S)
+    wait_for("the training process to end", lambda: not lives(process), timeout_s=GONE_S)
     check_same_as_calm(farm, job_id, "child-killed")
     assert sum(task.losses for task in farm.record(job_id)) >= 1
 
@@ -94,7 +94,7 @@ def test_a_killed_worker_leaves_nothing_behind(farm: Yard) -> None:
     worker = farm.workers["easel"]
     worker.kill_parent()
     wait_for("the whole session to end", lambda: not members(worker.process.pid), timeout_s=GONE_S)
-    assert ended(process)
+    assert not lives(process)
     farm.start_worker("easel")
     check_same_as_calm(farm, job_id, "parent-killed")
     assert sum(task.losses for task in farm.record(job_id)) >= 1
@@ -106,8 +106,8 @@ def test_a_drained_worker_keeps_its_checkpoint_and_counts_nothing(farm: Yard) ->
     letting_go = threading.Thread(target=let_go_when_draining, args=(farm, process))
     letting_go.start()
     took_s = farm.workers["easel"].stop()
-    letting_go.join(60)
-    assert ended(process)
+    letting_go.join(300)
+    assert not lives(process)
     assert took_s < farm.settings.shutdown_s + 5, "a stopping worker has ten seconds and one micro-batch"
     assert 0 < farm.ledger.run("drained").nimg < TOTAL_NIMG
     # Another machine: nothing of this one's cache.
@@ -122,7 +122,7 @@ def test_a_cancelled_run_frees_the_device(farm: Yard) -> None:
     process.suspend()
     farm.ledger.cancel(job_id)
     process.resume()
-    wait_for("the training process to end", lambda: ended(process), timeout_s=GONE_S)
+    wait_for("the training process to end", lambda: not lives(process), timeout_s=GONE_S)
     assert farm.ledger.get_job(job_id).state is JobState.CANCELLED
     assert farm.storage.head(keys.run_config("cancelled")) is not None
 
@@ -139,7 +139,7 @@ def test_a_paused_run_leaves_its_checkpoint_in_the_middle_of_a_slice_and_goes_on
     farm.ledger.pause(job_id)
     time.sleep(4 * farm.settings.beat_s)
     process.resume()
-    wait_for("the training process to end", lambda: ended(process), timeout_s=GONE_S)
+    wait_for("the training process to end", lambda: not lives(process), timeout_s=GONE_S)
     wait_for("its checkpoint", lambda: farm.ledger.run("paused").nimg)
     assert farm.ledger.run("paused").nimg < TOTAL_NIMG
     assert farm.ledger.get_job(job_id).state is JobState.PAUSED
@@ -157,7 +157,7 @@ def test_a_run_that_is_stopped_is_done_and_goes_into_a_cascade(farm: Yard) -> No
     wait_for("the pause", lambda: farm.ledger.get_job(job_id).state is JobState.PAUSED)
     time.sleep(4 * farm.settings.beat_s)
     process.resume()
-    stopping.join(60)
+    stopping.join(300)
     run, job = farm.ledger.run("stopped"), farm.ledger.get_job(job_id)
     assert (job.state, job.done) == (JobState.DONE, job.total)
     assert 0 < run.nimg == job.total < TOTAL_NIMG

@@ -1,5 +1,6 @@
 """What chaos tests and benchmarks ask of a training farm."""
 
+import contextlib
 import hashlib
 from pathlib import Path
 
@@ -48,14 +49,10 @@ def process_of(yard: Yard, name: str = "easel") -> psutil.Process:
 
     def found() -> psutil.Process | None:
         for pid in members(yard.workers[name].process.pid):
-            process = psutil.Process(pid)
-            if "workers.training.slice_process" in process.cmdline():
-                return process
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process = psutil.Process(pid)
+                if "workers.training.slice_process" in process.cmdline():
+                    return process
         return None
 
     return wait_for("a training process", found, timeout_s=240)
-
-
-def ended(process: psutil.Process) -> bool:
-    """True when it is gone, or a zombie that only waits to be noticed."""
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE

@@ -25,7 +25,7 @@ from farm.service.opening import open_service
 from farm.service.verbs import Service
 from farm.settings import Settings, child_environment
 from farm.storage import Storage, open_storage
-from tests.services.process import accepts_connections, die_with_parent, free_ports
+from tests.services.process import accepts_connections, die_with_parent, free_ports, words_of
 from tests.services.redis import RedisServer
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ class WorkerProcess:
 
     def child(self) -> psutil.Process:
         """The process that claims and works (billiard's resource tracker is another one)."""
-        children = [c for c in self.parent.children() if "spawn_main" in " ".join(c.cmdline())]
+        children = [c for c in self.parent.children() if "spawn_main" in " ".join(words_of(c))]
         if not children:
             raise LookupError("the worker has no child now")
         return children[0]

@@ -21,7 +21,7 @@ from tests.services.redis import redis_program
 from tests.services.rgw import RgwServer
 
 SERVICES = ("redis", "api", "worker", "flower", "proxy")
-JOB_S = 180.0
+JOB_S = 400.0
 HEARD_S = 60.0
 """Workers tell Flower every two seconds that they are there."""
 

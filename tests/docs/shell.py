@@ -12,7 +12,7 @@ from types import TracebackType
 from tests.docs.markdown import Block
 from tests.services.process import die_with_parent
 
-BLOCK_S = 240.0
+BLOCK_S = 600.0
 """How long one block may take: far more than any needs, on a machine under load."""
 STRICT = "set -eu -o pipefail"
 _UNITS = re.compile(r"\d+(?:\\?\.\d+)?(?=(?:\\ )?(?:s|min|h|/s|ms)\b)")

@@ -60,7 +60,7 @@ def test_the_demo_paints_shows_where_to_look_and_leaves_nothing_behind(tmp_path:
 
     # When it runs
     process = started("demo", *arguments, env=environment, cwd=tmp_path)
-    said, _ = process.communicate(timeout=300)
+    said, _ = process.communicate(timeout=600)
 
     # Then the files are there and named, the addresses were told, and nothing else is left
     assert process.returncode == 0, said
@@ -104,7 +104,7 @@ def test_a_demo_of_a_size_no_cascade_paints_says_so_and_stops(tmp_path: Path, ar
     arguments = ("--cascade", str(archive), "--size", "8192")
     process = started("demo", *arguments, env=demo_environment(tmp_path), cwd=tmp_path)
 
-    said, _ = process.communicate(timeout=280)
+    said, _ = process.communicate(timeout=600)
 
     assert process.returncode == 2
     assert "--size: at most 4096" in said
@@ -118,7 +118,7 @@ def test_a_demo_whose_worker_cannot_start_says_why_and_stops(tmp_path: Path, arc
     env = {**demo_environment(tmp_path), "FARM_DEVICE": "cuda:7"}
     process = started("demo", "--cascade", str(archive), env=env, cwd=tmp_path)
 
-    said, _ = process.communicate(timeout=280)
+    said, _ = process.communicate(timeout=600)
 
     assert process.returncode == 3
     assert "worker does not come up" in said

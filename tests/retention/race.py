@@ -224,7 +224,7 @@ class _Racer:
     def end(self) -> None:
         if self._process is not None:
             self._signal(signal.SIGKILL)
-            self._process.join(20)
+            self._process.join(60)
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.pid is not None and self._process.is_alive():

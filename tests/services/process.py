@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+import psutil
 import pytest
 
 REQUIRE = "FARM_TESTS_REQUIRE"
@@ -49,6 +50,22 @@ class ServiceMissing(Exception):
 
 class ServiceFailed(Exception):
     """A service was started and did not come up; the message ends with its own last words."""
+
+
+def lives(process: psutil.Process) -> bool:
+    """False when it is gone, or a zombie that only waits to be noticed; it may end while this looks."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """Its command line; empty when it has ended."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 def skip_or_fail(name: str, error: ServiceMissing) -> NoReturn:

@@ -18,7 +18,7 @@ from farm.service import Service
 from farm.settings import Settings
 from tests.farm.stocking import CountingQueue, add_cascade
 
-START_S = 20.0
+START_S = 60.0
 
 
 @contextmanager

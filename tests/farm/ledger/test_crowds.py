@@ -36,7 +36,7 @@ def run_crowd(context: Any, target: Any, url: str) -> list[tuple[str, list[tuple
         process.start()
     answers = [told.get(timeout=100) for _ in crowd_]
     for process in crowd_:
-        process.join(30)
+        process.join(240)
     assert [process.exitcode for process in crowd_] == [0] * PROCESSES
     return answers
 
@@ -56,7 +56,7 @@ def at_once(work: Callable[[int], Any], count: int = 8) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(240)
     return answers
 
 

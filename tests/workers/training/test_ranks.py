@@ -25,7 +25,7 @@ Make = Callable[..., SliceSpec]
 RANKS = 2
 BATCH = 8
 START_NIMG, STOP_NIMG = 64, 64 + 24 * BATCH
-END_S = 120.0
+END_S = 300.0
 
 
 def torchrun(spec: SliceSpec, folder: Path) -> subprocess.Popen[str]:

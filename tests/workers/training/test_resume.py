@@ -45,7 +45,7 @@ def test_a_run_stopped_then_killed_then_finished_in_new_processes_has_the_weight
     first = spawn(spec, tmp_path / "first.log")
     wait_for(tmp_path / "first.log", "progress")
     first.terminate()
-    first.join(60)
+    first.join(300)
     assert first.exitcode == 0
     stopped = events_of(tmp_path / "first.log")[-1]
     assert stopped["event"] == "stopped"
@@ -54,7 +54,7 @@ def test_a_run_stopped_then_killed_then_finished_in_new_processes_has_the_weight
     second = spawn(spec, tmp_path / "second.log")
     wait_for(tmp_path / "second.log", "progress")
     second.kill()
-    second.join(60)
+    second.join(300)
     assert second.exitcode == -signal.SIGKILL
     assert events_of(tmp_path / "second.log")[0] == {
         "event": "resumed",
@@ -64,7 +64,7 @@ def test_a_run_stopped_then_killed_then_finished_in_new_processes_has_the_weight
     }
     # Then the third ends with the same weights, averages and moments
     third = spawn(spec, tmp_path / "third.log")
-    third.join(120)
+    third.join(300)
     assert third.exitcode == 0
     assert weights_of(spec.out_dir) == weights_of(whole.out_dir)
 
@@ -89,7 +89,7 @@ def test_a_kill_while_a_checkpoint_is_written_leaves_a_sound_one(
     shutil.copytree(at_16_and_32[0], spec.out_dir)
     # When the next slice's process dies while it writes
     killed = spawn(spec, tmp_path / "killed.log", failpoint=point)
-    killed.join(60)
+    killed.join(300)
     assert killed.exitcode == -signal.SIGKILL
     # Then the slice goes on from one of the two, and nothing half-written stays
     events = run_here(spec)

@@ -16,7 +16,7 @@ from workers.training.checkpoint import TENSOR_FILES, find_checkpoints, read_rec
 IN_WRITING = ("begin", *TENSOR_FILES, "state.json", "renamed")
 KILLS = 20
 SLICE_NIMG, TOTAL_NIMG = 24, 480
-END_S = 90.0
+END_S = 300.0
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

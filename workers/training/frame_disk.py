@@ -3,6 +3,7 @@
 Either way the frames are the same to the byte.
 """
 
+import contextlib
 import os
 import shutil
 from collections import deque
@@ -97,21 +98,35 @@ class FrameDisk:
             threads.shutdown(wait=False, cancel_futures=True)
 
     def _make_room(self, wanted_bytes: int, *, keep: Path) -> None:
-        """Delete the oldest frames of other runs until so many bytes fit in."""
+        """Delete the oldest frames of other runs until so many bytes fit in. Ranks share the folder: files may go."""
         if self.room_bytes is None:
             return
         self._opened.add(keep)
         found = {path: _bytes_of(path) for path in self.folder.glob("frames-*")}
         total = wanted_bytes + sum(size for path, size in found.items() if path != keep)
-        for path in sorted(found.keys() - self._opened, key=lambda path: path.stat().st_mtime):
+        for path in sorted(found.keys() - self._opened, key=_used_at):
             if total <= self.room_bytes:
                 break
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
             total -= found[path]
 
 
 def _bytes_of(path: Path) -> int:
-    return sum(each.stat().st_size for each in path.rglob("*")) if path.is_dir() else path.stat().st_size
+    """Of a file, or of all files under a folder; one that goes meanwhile has none."""
+    files = [path] if not path.is_dir() else [Path(at, name) for at, _, names in os.walk(path) for name in names]
+    size_bytes = 0
+    for file in files:
+        with contextlib.suppress(FileNotFoundError):
+            size_bytes += file.stat().st_size
+    return size_bytes
+
+
+def _used_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def write_pictures(path: Path, pictures: Iterable[Pixels], *, tell: Tell) -> None:

@@ -103,9 +103,13 @@ def test_next_uses_are_those_of_the_runs_own_order() -> None:
 
 
 def test_what_a_killed_process_left_is_used_where_it_is_whole(data_dir: Path, tmp_path: Path) -> None:
+    others = set(threading.enumerate())
     first = streamed(data_dir, tmp_path, frames=5)
     first.follow(range(8), run_seed=7, batch=2)
     assert first.ready(0, never)
+    first.close()
+    for thread in set(threading.enumerate()) - others:
+        thread.join(60)  # a killed process writes no more
     [shelf] = tmp_path.glob("frames-*/0")
     used = photo_of(7, 0, 8)
     (shelf / str(used)).write_bytes(b"cut")
@@ -130,6 +134,18 @@ def test_frames_of_other_runs_go_first(data_dir: Path, tmp_path: Path) -> None:
         opened = FrameDisk(source=source, folder=tmp_path, room_bytes=room_bytes).open(photos, size_px=size_px)
         assert isinstance(opened, FrameCache)
     assert [path.stat().st_size for path in tmp_path.iterdir()] == [8 * FRAME_BYTES]
+
+
+def test_a_file_that_goes_while_room_is_counted_is_none(data_dir: Path, tmp_path: Path) -> None:
+    # Another rank renames and deletes in the same folder; a link into nothing is seen like a file that went.
+    for run in ("frames-a", "frames-b"):
+        (tmp_path / run / "0").mkdir(parents=True)
+        (tmp_path / run / "0" / ".3").symlink_to(tmp_path / "gone")
+        (tmp_path / run / "0" / "4").write_bytes(b"a frame")
+    (tmp_path / "frames-c.u8").symlink_to(tmp_path / "gone")
+    stream = streamed(data_dir, tmp_path, frames=5)
+    assert stream.frame(0).shape == (16, 16, 3)
+    assert not (tmp_path / "frames-a").exists()
 
 
 def test_a_damaged_photo_is_named(data_dir: Path, tmp_path: Path) -> None:

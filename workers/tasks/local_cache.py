@@ -7,6 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from farm.storage.landing import translated
+from workers.training.frame_disk import bytes_of, used_at
 
 LIMIT_BYTES = 40_000_000_000
 
@@ -14,7 +15,7 @@ LIMIT_BYTES = 40_000_000_000
 class LocalCache:
     """Folders by name under one root; the least recently used go when there are too many bytes.
 
-    One process uses it at a time (a worker runs one training); what is in use is named when room is made.
+    A worker runs one training, and names what is in use when room is made; others of the machine may write meanwhile.
     """
 
     def __init__(self, root: Path, *, limit_bytes: int = LIMIT_BYTES) -> None:
@@ -30,8 +31,8 @@ class LocalCache:
 
     def make_room(self, *, keep: Collection[str]) -> list[str]:
         """Delete the least recently used folders until the rest fits; those of `keep` stay. Answers what went."""
-        entries = sorted((p for p in self._root.glob("*") if p.is_dir()), key=lambda p: p.stat().st_mtime)
-        sizes = {path: _bytes_in(path) for path in entries}
+        entries = sorted((p for p in self._root.glob("*") if p.is_dir()), key=used_at)
+        sizes = {path: bytes_of(path) for path in entries}
         total, gone = sum(sizes.values()), []
         for path in entries:
             if total <= self._limit_bytes:
@@ -53,7 +54,3 @@ def write_whole(path: Path, body: bytes) -> None:
             partial.rename(path)
         finally:
             partial.unlink(missing_ok=True)
-
-
-def _bytes_in(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -102,9 +102,9 @@ class FrameDisk:
         if self.room_bytes is None:
             return
         self._opened.add(keep)
-        found = {path: _bytes_of(path) for path in self.folder.glob("frames-*")}
+        found = {path: bytes_of(path) for path in self.folder.glob("frames-*")}
         total = wanted_bytes + sum(size for path, size in found.items() if path != keep)
-        for path in sorted(found.keys() - self._opened, key=_used_at):
+        for path in sorted(found.keys() - self._opened, key=used_at):
             if total <= self.room_bytes:
                 break
             with contextlib.suppress(FileNotFoundError):
@@ -112,7 +112,7 @@ class FrameDisk:
             total -= found[path]
 
 
-def _bytes_of(path: Path) -> int:
+def bytes_of(path: Path) -> int:
     """Of a file, or of all files under a folder; one that goes meanwhile has none."""
     files = [path] if not path.is_dir() else [Path(at, name) for at, _, names in os.walk(path) for name in names]
     size_bytes = 0
@@ -122,7 +122,8 @@ def _bytes_of(path: Path) -> int:
     return size_bytes
 
 
-def _used_at(path: Path) -> float:
+def used_at(path: Path) -> float:
+    """When it was written or touched last, seconds since 1970; 0 where it went meanwhile."""
     try:
         return path.stat().st_mtime
     except FileNotFoundError:

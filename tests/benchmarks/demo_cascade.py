@@ -51,7 +51,7 @@ STUDIO_PX = 900
 """A studio frame with fewer pixels is passed over: energies are measured in the picture's own pixels."""
 JUDGED, SET = 64, 16
 SETTINGS = (0.0, 0.5, 1.0)
-"""Of texture: where the portraits' energy comes nearest to the studio's is between."""
+"""Textures that the energy is told for, beside the portraits' own."""
 TAUGHT = 1_000
 ONLY_L1 = 1e4
 """Beside it the judge's word is nothing: a painter taught by L1 alone."""
@@ -138,15 +138,21 @@ def tell_upscaler(cascade: Cascade, scale: Scale) -> bool:
 
 def tell_energy(cascade: Cascade, scale: Scale) -> bool:
     """Detail bands of the largest portraits beside the studio's, with their own textures; then with set ones."""
-    studio, met = energies(studio_faces(scale.studio)), []
-    told = any(stage.config.texture is not None for stage in cascade.upscalers)
-    for setting in (None, *SETTINGS) if told else (None,):
-        shares = energies(painted(cascade, JUDGED, cascade.sizes_px[-1], texture=setting)) / studio
-        met.append(bool(np.all((shares >= ENERGY[0]) & (shares <= ENERGY[1]))))
+    studio = energies(studio_faces(scale.studio))
+    shares = {
+        setting: energies(painted(cascade, JUDGED, cascade.sizes_px[-1], texture=setting)) / studio
+        for setting in ((None, *SETTINGS) if is_told(cascade) else (None,))
+    }
+    for setting, bands in shares.items():
         name = "of their own" if setting is None else f"set to {setting:g}"
         print(f"energy of the face by the studio's, texture {name}, finest band first: "
-              + ", ".join(f"{each:.2f}" for each in shares), flush=True)  # fmt: skip
-    return met[0]
+              + ", ".join(f"{each:.2f}" for each in bands))  # fmt: skip
+    return bool(np.all((shares[None] >= ENERGY[0]) & (shares[None] <= ENERGY[1])))
+
+
+def is_told(cascade: Cascade) -> bool:
+    """Whether a texture can be set."""
+    return any(stage.config.texture is not None for stage in cascade.upscalers)
 
 
 def tell_texture(cascade: Cascade) -> None:
@@ -238,7 +244,7 @@ def main(arguments: Sequence[str]) -> int:
         looked_at(portraits, scale, path.stem)
         met = [tell_faces(portraits, scale), tell_memory(portraits, scale, path.stem)]
         met += [tell_upscaler(cascade, scale), tell_energy(cascade, scale)]
-        if any(stage.config.texture is not None for stage in cascade.upscalers):
+        if is_told(cascade):
             tell_texture(cascade)
     if len(cascades) > 1:
         tell_bases(cascades[0], cascades[-1], scale)

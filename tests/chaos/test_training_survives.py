@@ -18,7 +18,7 @@ from tests.services.redis import running_redis
 
 pytestmark = pytest.mark.timeout(900)
 TOTAL_NIMG = 320
-GONE_S = 30.0
+GONE_S = 10.0
 """How soon after any kill nothing may hold the device."""
 
 

@@ -59,7 +59,7 @@ def family(process: "subprocess.Popen[str]") -> list[psutil.Process]:
 
 def assert_gone(processes: list[psutil.Process]) -> None:
     """None of them runs any more."""
-    _, alive = psutil.wait_procs(processes, timeout=30)
+    _, alive = psutil.wait_procs(processes, timeout=15)
     assert [words_of(each) for each in alive if lives(each)] == []
 
 

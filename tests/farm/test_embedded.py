@@ -97,7 +97,7 @@ def test_one_start_brings_up_a_farm_that_works_and_one_stop_ends_all_of_it(
         assert running.settings.redis_url not in line
 
     farm.stop()
-    wait_until(lambda: not any(map(psutil.pid_exists, started.values())), timeout_s=20)
+    wait_until(lambda: not any(map(psutil.pid_exists, started.values())), timeout_s=5)
     assert members_of(set(started.values())) == []
     assert not (settings.home / EMBEDDED_FILE).exists()
 
@@ -114,7 +114,7 @@ def test_flower_shows_readable_claims_read_only_and_behind_the_key(farm: Embedde
         rows = httpx.post(f"{running.flower_url}tasks/datatable", auth=login, data=asked).json()["data"]
         return any(row["name"] == "render" and row["args"] == "job=1 seeds=0..4 64px" for row in rows)
 
-    wait_until(told, timeout_s=30)
+    wait_until(told, timeout_s=10)
     shut = httpx.post(f"{running.flower_url}api/task/send-task/render", auth=login, json={"args": []})
     assert shut.status_code in (404, 405)
 
@@ -237,7 +237,7 @@ def test_ctrl_c_ends_a_busy_farm_in_time_and_the_next_start_goes_on(
         os.killpg(foreground.pid, signal.SIGINT)  # as the terminal does
         assert foreground.wait(30) == 0
         assert time.monotonic() - began_s < settings.shutdown_s
-        wait_until(lambda: not any(map(lives, started)), timeout_s=20)
+        wait_until(lambda: not any(map(lives, started)), timeout_s=5)
         left = ledger.get_job(job.id)
         assert left.state is JobState.RUNNING
         assert all(task.losses == task.failures == 0 for task in ledger.tasks_of(job.id))
